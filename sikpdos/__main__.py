@@ -1,0 +1,3 @@
+from sikpdos.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""One module a subcommand: parse, one call into the core, write."""

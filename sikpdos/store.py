@@ -1,0 +1,195 @@
+"""Files in and out: atomic writes, pipes, NPZ containers with provenance, CSV tables.
+
+Every reader raises SikpdosError with a message that names the file; every writer goes through
+`output`, so an interrupted run leaves no half file. "-" is stdin or stdout; names ending in .gz
+are gzip files.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import os
+import stat
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from sikpdos import __version__
+from sikpdos.errors import SikpdosError
+
+STDIO = "-"
+
+
+def display_name(path: str | os.PathLike) -> str:
+    """The name that messages use for a path ("-" is the standard input)."""
+    return "standard input" if str(path) == STDIO else str(path)
+
+
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """The whole content of a file or of stdin ("-"); gzip is undone where the name ends in .gz."""
+    if str(path) == STDIO:
+        return sys.stdin.buffer.read()
+    try:
+        data = Path(path).read_bytes()
+        return gzip.decompress(data) if str(path).endswith(".gz") else data
+    except OSError as error:  # gzip.BadGzipFile is one
+        raise SikpdosError(f"{path}: {error.strerror or error}") from error
+    except (EOFError, ValueError) as error:
+        raise SikpdosError(f"{path}: damaged gzip file ({error})") from error
+
+
+@contextmanager
+def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """A binary stream whose content appears at `path` only when the block ends without an error.
+
+    "-" is stdout. Devices and named pipes are written directly.
+    """
+    if str(path) == STDIO:
+        buffer = io.BytesIO()
+        yield buffer
+        sys.stdout.buffer.write(buffer.getbuffer())
+        sys.stdout.buffer.flush()
+        return
+    target = Path(path)
+    try:
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            with open(target, "wb") as stream:
+                yield stream
+            return
+        target = target.resolve()  # a symbolic link keeps pointing to its file
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            with open(temporary, "wb") as stream:
+                if target.name.endswith(".gz"):
+                    with gzip.GzipFile(fileobj=stream, mode="wb", filename="", mtime=0) as packed:
+                        yield packed
+                else:
+                    yield stream
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise SikpdosError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """Hex digest of a file's bytes."""
+    return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def provenance(schema: str, **fields) -> dict:
+    """Meta data every file of the suite carries: schema, version, command line, packages, and `fields`.
+
+    No time stamp, so that two runs give identical bytes.
+    """
+    packages = {"numpy": np.__version__}
+    if "torch" in sys.modules:
+        packages["torch"] = sys.modules["torch"].__version__
+    command = " ".join(["sikpdos", *sys.argv[1:]])
+    return {"schema": schema, "version": __version__, "command": command, "packages": packages, **fields}
+
+
+def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: Mapping) -> None:
+    """Write arrays and their meta data (JSON, keys sorted, in the 0-d string array `meta`)."""
+    text = json.dumps(meta, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    with output(path) as stream:
+        np.savez_compressed(stream, **arrays, meta=np.array(text))
+
+
+def read_npz(
+    path: str | os.PathLike, schema: str | Sequence[str], data: bytes | None = None
+) -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays and meta data of a container of the given schema (or one of several).
+
+    `data` takes the place of the file's content where it was read already. Raises SikpdosError for a
+    file that is no NPZ, damaged, holds pickled objects, or has another schema.
+    """
+    name = display_name(path)
+    data = read_bytes(path) if data is None else data
+    if data[:4] != b"PK\x03\x04":
+        raise SikpdosError(f"{name}: not an NPZ file")
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except ValueError as error:
+        cause = "holds pickled objects, which are not read" if "allow_pickle" in str(error) else f"damaged ({error})"
+        raise SikpdosError(f"{name}: {cause}") from error
+    except (zipfile.BadZipFile, OSError, EOFError, KeyError, NotImplementedError) as error:
+        raise SikpdosError(f"{name}: damaged NPZ file ({error})") from error
+    except Exception as error:  # zlib.error and whatever a damaged member raises
+        raise SikpdosError(f"{name}: damaged NPZ file ({type(error).__name__}: {error})") from error
+    wanted = [schema] if isinstance(schema, str) else list(schema)
+    try:
+        meta = json.loads(str(arrays.pop("meta")[()]))
+        found = meta["schema"]
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise SikpdosError(f"{name}: no sikpdos meta data; expected {' or '.join(wanted)}") from error
+    if found not in wanted:
+        raise SikpdosError(f"{name}: is {found}, expected {' or '.join(wanted)}")
+    return arrays, meta
+
+
+def require(arrays: Mapping[str, np.ndarray], path: str | os.PathLike, **shapes: tuple) -> None:
+    """Check that arrays are there with the given shapes (None: any length) and, if numbers, finite."""
+    for key, shape in shapes.items():
+        if key not in arrays:
+            raise SikpdosError(f"{display_name(path)}: array '{key}' is missing")
+        found = arrays[key].shape
+        if len(found) != len(shape) or any(w is not None and w != n for w, n in zip(shape, found, strict=True)):
+            raise SikpdosError(f"{display_name(path)}: array '{key}' has shape {found}, expected {shape}")
+        if arrays[key].dtype.kind == "f" and not np.isfinite(arrays[key]).all():
+            raise SikpdosError(f"{display_name(path)}: array '{key}' holds NaN or infinity")
+
+
+def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence]) -> None:
+    """Write columns of equal length as CSV: header row, Unix newlines, floats with 7 significant digits."""
+    cells = []
+    for values in columns.values():
+        array = np.asarray(values)
+        cells.append([f"{x:.7g}" for x in array.tolist()] if array.dtype.kind == "f" else array.tolist())
+    with output(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*cells, strict=True))
+        text.flush()
+        text.detach()
+
+
+def read_csv(path: str | os.PathLike, required: Sequence[str] = (), data: bytes | None = None) -> dict[str, list[str]]:
+    """Columns of a CSV file with a header row, as text. Raises SikpdosError if a required one is missing."""
+    name = display_name(path)
+    try:
+        text = (read_bytes(path) if data is None else data).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SikpdosError(f"{name}: not a CSV file (not UTF-8 text)") from error
+    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    if not rows:
+        raise SikpdosError(f"{name}: empty file")
+    header, body = rows[0], rows[1:]
+    missing = [key for key in required if key not in header]
+    if missing:
+        raise SikpdosError(f"{name}: no column '{missing[0]}' in the header")
+    for number, row in enumerate(body, 2):
+        if len(row) != len(header):
+            raise SikpdosError(f"{name}: row {number} has {len(row)} cells, the header {len(header)}")
+    return {key: [row[i] for row in body] for i, key in enumerate(header)}
+
+
+def numbers(columns: Mapping[str, list[str]], key: str, path: str | os.PathLike) -> np.ndarray:
+    """A CSV column as finite floats."""
+    try:
+        values = np.array(columns[key], float)
+    except ValueError as error:
+        raise SikpdosError(f"{display_name(path)}: column '{key}': {error}") from error
+    if not np.isfinite(values).all():
+        raise SikpdosError(f"{display_name(path)}: column '{key}' holds NaN or infinity")
+    return values
