@@ -1,0 +1,63 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of reference data beside the checkout; tests that need it are skipped where it is absent."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"reference data not there: {folder.name}/ beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cli():
+    """Run the public command: cli("predict", "exp.msa", stdin=bytes, cwd=...) -> CompletedProcess with text output."""
+
+    def run(*arguments, stdin: bytes | None = None, cwd=None, env=None, timeout: float = 300, text: bool = True):
+        done = subprocess.run(
+            [sys.executable, "-m", "sikpdos", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            cwd=cwd,
+            timeout=timeout,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        )
+        if text:
+            done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shell():
+    """Run a line in bash, `sikpdos` being the public command: shell("sikpdos match ... | head -1")."""
+
+    def run(line: str, cwd=None, timeout: float = 300):
+        prelude = f'set -o pipefail; export PYTHONPATH="{ROOT}"; sikpdos() {{ "{sys.executable}" -m sikpdos "$@"; }}; '
+        return subprocess.run(["bash", "-c", prelude + line], capture_output=True, text=True, cwd=cwd, timeout=timeout)
+
+    return run
+
+
+def assert_one_line_failure(done, *words: str) -> None:
+    """Exit code 1, one line on stderr holding `words`, nothing on stdout."""
+    assert done.returncode == 1, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in lines[0]
+    assert not done.stdout
