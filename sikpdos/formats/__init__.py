@@ -1,0 +1,1 @@
+"""File formats: measured spectra, and what the DFT programs write."""
