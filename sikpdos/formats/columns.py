@@ -33,10 +33,8 @@ class Choice:
 
 def label(name: str) -> str:
     """A column name without its unit, in lower case: "Energy_eV" and "energy (eV)" are "energy"."""
-    return (
-        re.sub(r"[\s_]*[(\[]?\b?(k|m)?ev[)\]]?$", "", name.strip().replace("_", " "), flags=re.I).lower()
-        or name.lower()
-    )
+    bare = re.sub(r"[\s_]*([(\[]\s*[km]?ev\s*[)\]]|(?<![a-z])[km]?ev)$", "", name.strip().lower())
+    return bare or name.lower()
 
 
 def unit_of(name: str) -> str | None:
