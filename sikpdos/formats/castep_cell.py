@@ -1,0 +1,85 @@
+"""CASTEP `.cell` files: lattice, atoms with their labels, symmetry operations."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from sikpdos import store
+from sikpdos.constants import BOHR_A
+from sikpdos.errors import SikpdosError
+
+_BLOCK = re.compile(r"^\s*%BLOCK\s+(\S+)[^\n]*\n(.*?)^\s*%ENDBLOCK\s+\1", re.I | re.M | re.S)
+_TOLERANCE_A = 0.05  # distance at which two atoms are the same
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Atoms of a calculation, in the file's order, and the symmetry its k-points were reduced by."""
+
+    lattice_A: np.ndarray  # (3, 3) rows
+    labels: tuple[str, ...]  # Si, Si:ex
+    positions: np.ndarray  # (n_atoms, 3) fractional
+    rotations: np.ndarray  # (n_ops, 3, 3) Cartesian; n_ops = 0: no block of operations
+    translations: np.ndarray  # (n_ops, 3) fractional
+
+    @cached_property
+    def species(self) -> tuple[str, ...]:
+        """Species in the order CASTEP numbers them in its files: as they appear, those with a label last."""
+        seen = list(dict.fromkeys(self.labels))
+        return tuple(sorted(seen, key=lambda label: ":" in label))
+
+    def atom_indices(self, species: str) -> list[int]:
+        """Indices (from 0) of the atoms of a species: position n - 1 in the list is its atom number n."""
+        return [i for i, label in enumerate(self.labels) if label == species]
+
+    def orbit(self, index: int) -> list[int]:
+        """Indices of the atoms that the symmetry operations map one atom to; itself alone without operations."""
+        images = self._images(index)  # (n_ops, 3)
+        difference = images[:, None, :] - self.positions[None, :, :]  # (n_ops, n_atoms, 3)
+        distance = np.linalg.norm((difference - np.round(difference)) @ self.lattice_A, axis=2)
+        if len(images) and distance.min(axis=1).max() > _TOLERANCE_A:
+            raise SikpdosError(f"a symmetry operation does not map atom {index + 1} to an atom")
+        return sorted({index, *distance.argmin(axis=1).tolist()})
+
+    def _images(self, index: int) -> np.ndarray:
+        to_fractional = np.linalg.inv(self.lattice_A)
+        cartesian = self.positions[index] @ self.lattice_A
+        return np.einsum("nij,j->ni", self.rotations, cartesian) @ to_fractional + self.translations
+
+
+def read_cell(path: str | os.PathLike) -> Cell:
+    """Read lattice_cart, positions_frac and symmetry_ops of a `.cell` or `-out.cell` file.
+
+    Raises SikpdosError where lattice or positions are missing or unreadable.
+    """
+    name = store.display_name(path)
+    text = re.sub(r"[#!;][^\n]*", "", store.read_bytes(path).decode("latin-1").replace("\r\n", "\n"))
+    blocks = {found[1].lower(): found[2].split("\n") for found in _BLOCK.finditer(text)}
+    for key in ("lattice_cart", "positions_frac"):
+        if key not in blocks:
+            raise SikpdosError(f"{name}: no complete block {key}")
+    try:
+        lattice = _lattice(blocks["lattice_cart"])
+        rows = [line.split() for line in blocks["positions_frac"] if line.strip()]
+        positions = np.array([[float(x) for x in row[1:4]] for row in rows]).reshape(-1, 3)
+        operations = _matrix(blocks.get("symmetry_ops", [])).reshape(-1, 4, 3)
+    except ValueError as error:
+        raise SikpdosError(f"{name}: {error}") from error
+    if lattice.shape != (3, 3) or not rows:
+        raise SikpdosError(f"{name}: lattice_cart needs three rows, positions_frac an atom")
+    labels = tuple(row[0] for row in rows)
+    return Cell(lattice, labels, positions, operations[:, :3], operations[:, 3])
+
+
+def _lattice(lines: list[str]) -> np.ndarray:
+    scale = BOHR_A if any(line.strip().lower() in ("bohr", "a0") for line in lines) else 1.0
+    return _matrix([line for line in lines if len(line.split()) == 3]) * scale
+
+
+def _matrix(lines: list[str]) -> np.ndarray:
+    return np.array([[float(word) for word in line.split()] for line in lines if line.strip()]).reshape(-1, 3)
