@@ -16,6 +16,7 @@ import os
 import stat
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +44,7 @@ def read_bytes(path: str | os.PathLike) -> bytes:
         return gzip.decompress(data) if str(path).endswith(".gz") else data
     except OSError as error:  # gzip.BadGzipFile is one
         raise SikpdosError(f"{path}: {error.strerror or error}") from error
-    except (EOFError, ValueError) as error:
+    except (EOFError, ValueError, zlib.error) as error:
         raise SikpdosError(f"{path}: damaged gzip file ({error})") from error
 
 
@@ -105,6 +106,22 @@ def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: M
         np.savez_compressed(stream, **arrays, meta=np.array(text))
 
 
+@contextmanager
+def npz_failures(name: str) -> Iterator[None]:
+    """Turn what goes wrong inside an NPZ file into a SikpdosError that names the file."""
+    try:
+        yield
+    except SikpdosError:
+        raise
+    except ValueError as error:
+        cause = "holds pickled objects, which are not read" if "allow_pickle" in str(error) else f"damaged ({error})"
+        raise SikpdosError(f"{name}: {cause}") from error
+    except (zipfile.BadZipFile, OSError, EOFError, KeyError, NotImplementedError) as error:
+        raise SikpdosError(f"{name}: damaged NPZ file ({error})") from error
+    except Exception as error:  # zlib.error and whatever a damaged member raises
+        raise SikpdosError(f"{name}: damaged NPZ file ({type(error).__name__}: {error})") from error
+
+
 def read_npz(
     path: str | os.PathLike, schema: str | Sequence[str], data: bytes | None = None
 ) -> tuple[dict[str, np.ndarray], dict]:
@@ -117,16 +134,8 @@ def read_npz(
     data = read_bytes(path) if data is None else data
     if data[:4] != b"PK\x03\x04":
         raise SikpdosError(f"{name}: not an NPZ file")
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except ValueError as error:
-        cause = "holds pickled objects, which are not read" if "allow_pickle" in str(error) else f"damaged ({error})"
-        raise SikpdosError(f"{name}: {cause}") from error
-    except (zipfile.BadZipFile, OSError, EOFError, KeyError, NotImplementedError) as error:
-        raise SikpdosError(f"{name}: damaged NPZ file ({error})") from error
-    except Exception as error:  # zlib.error and whatever a damaged member raises
-        raise SikpdosError(f"{name}: damaged NPZ file ({type(error).__name__}: {error})") from error
+    with npz_failures(name), np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        arrays = {key: archive[key] for key in archive.files}
     wanted = [schema] if isinstance(schema, str) else list(schema)
     try:
         meta = json.loads(str(arrays.pop("meta")[()]))

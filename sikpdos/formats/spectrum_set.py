@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -15,12 +15,14 @@ EV_PER_UNIT = {"ev": 1.0, "kev": 1e3, "mev": 1e-3}
 NARROWEST_EV = 3.0  # a range of positive numbers below this is no core edge in eV: it must be keV
 
 
-class Rows(Protocol):
-    """What holds intensities (m, n): an array, or a file read a few rows at a time."""
+class RowReader(Protocol):
+    """Intensities (m, n) of a file, read a few rows at a time."""
 
-    shape: tuple[int, ...]
+    shape: tuple[int, int]
 
-    def __getitem__(self, rows: slice) -> np.ndarray: ...
+    def chunks(self, size: int) -> Iterator[np.ndarray]:
+        """All rows in order, (k, n) with k <= size at a time."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,12 @@ class SpectrumSet:
 
     names: Sequence[str] | None  # (m,); None: numbered from 0
     energy_eV: np.ndarray  # (n,) increasing
-    intensity: Rows  # (m, n)
+    intensity: np.ndarray | RowReader  # (m, n)
     kind: str  # one of KINDS
     title: str = ""
     source_format: str = ""
     warnings: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)  # other spectra of the file that cannot be used -> cause
     decreasing: bool = False  # `intensity` runs from the highest energy to the lowest; `blocks` turns it round
 
     def __len__(self) -> int:
@@ -51,21 +54,32 @@ class SpectrumSet:
     def blocks(self, size: int = 4096) -> Iterator[Block]:
         """The spectra in order, at most `size` at a time: memory does not grow with their number.
 
-        Spectra with NaN, infinity, nothing but zeros, or (unless XAS) no positive value are left out and named.
+        Spectra with NaN, infinity, nothing but zeros, or (unless XAS) no positive value are left out and named; the
+        first block names those of the whole file that were left out at reading.
         """
-        for start in range(0, len(self), size):
-            intensity = floats(self.intensity[start : start + size])
-            if self.decreasing:
-                intensity = intensity[:, ::-1]
-            rows = range(start, start + len(intensity))
+        start, left_out = 0, dict(self.left_out)
+        for chunk in chunks(self.intensity, size):
+            intensity = floats(chunk[:, ::-1] if self.decreasing else chunk)
+            rows = range(start, start + len(chunk))
+            start += len(chunk)
             names = [str(row) if self.names is None else self.names[row] for row in rows]
             causes = faults(intensity, self.kind)
             good = [row for row in range(len(names)) if row not in causes]
             yield Block(
                 names=[names[row] for row in good] if causes else names,
                 intensity=intensity[good] if causes else intensity,
-                left_out={names[row]: cause for row, cause in causes.items()},
+                left_out=left_out | {names[row]: cause for row, cause in causes.items()},
             )
+            left_out = {}
+
+
+def chunks(rows: np.ndarray | RowReader, size: int) -> Iterator[np.ndarray]:
+    """Rows of an array (views) or of a file, at most `size` at a time."""
+    if not isinstance(rows, np.ndarray):
+        yield from rows.chunks(size)
+        return
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def floats(values: np.ndarray) -> np.ndarray:

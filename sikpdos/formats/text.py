@@ -23,9 +23,9 @@ def read_text(text: bytes, name: str) -> SpectrumSet:
     SikpdosError naming the file if there are no columns of numbers, for unequal or unreadable lines, and for what
     `spectrum_set.single` refuses.
     """
-    header, start = _split(text, name)
+    header, start = split_header(text, name)
     table = parse_numbers(text[start:], name, 1 + len(header)).columns(name)
-    names = _column_names(header, table.shape[1])
+    names = column_names(header, table.shape[1])
     if names and table.shape[1] > 1 and MATRIX_ENERGY.fullmatch(names[0]) and not header[-1].startswith(b"#"):
         return _matrix(names, table, name)
     chosen = choose(names, table, name)
@@ -40,7 +40,7 @@ def read_text(text: bytes, name: str) -> SpectrumSet:
     )
 
 
-def _split(text: bytes, name: str) -> tuple[list[bytes], int]:
+def split_header(text: bytes, name: str) -> tuple[list[bytes], int]:
     """Header lines, and where the first line of numbers starts."""
     header: list[bytes] = []
     start = 0
@@ -54,7 +54,7 @@ def _split(text: bytes, name: str) -> tuple[list[bytes], int]:
     raise SikpdosError(f"{name}: no columns of numbers found")
 
 
-def _column_names(header: list[bytes], width: int) -> list[str] | None:
+def column_names(header: list[bytes], width: int) -> list[str] | None:
     """Names from the last header line that has as many as there are columns; None where no line has."""
     for line in reversed([line for line in header if line]):
         names = _split_names(decode(line).lstrip("#").strip().removesuffix("@#").strip(), width)

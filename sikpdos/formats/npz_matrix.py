@@ -1,0 +1,102 @@
+"""Many spectra in one NPZ file: `energy_eV` (n,), `spectra` (m, n), and `ids` (m,) if they have names.
+
+The spectra are read in blocks of rows, so that a file may be larger than the memory.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from sikpdos import store
+from sikpdos.errors import SikpdosError
+from sikpdos.formats.spectrum_set import SpectrumSet, energy_axis
+
+FORMAT = "NPZ matrix"
+MAGIC = b"PK\x03\x04"
+SPECTRA = "spectra.npy"
+
+
+@dataclass(frozen=True)
+class NpzRows:
+    """The array `spectra` of an NPZ file, read as a stream (numpy's .npy format, versions 1 and 2)."""
+
+    source: str | os.PathLike | bytes  # file, or its content
+    name: str
+    shape: tuple[int, int]
+    dtype: np.dtype
+
+    def chunks(self, size: int) -> Iterator[np.ndarray]:
+        """All rows in order, (k, n) with k <= size at a time. Raises SikpdosError if the file is damaged."""
+        rows, channels = self.shape
+        with store.npz_failures(self.name), _open(self.source) as archive, archive.open(SPECTRA) as stream:
+            _header(stream)
+            for start in range(0, rows, size):
+                count = min(size, rows - start)
+                data = stream.read(count * channels * self.dtype.itemsize)
+                yield np.frombuffer(data, self.dtype, count * channels).reshape(count, channels)
+
+
+def read_npz_matrix(source: str | os.PathLike | bytes, name: str) -> SpectrumSet:
+    """The set of spectra in an NPZ file (or in its content, as bytes); intensities stay in the file.
+
+    Raises SikpdosError naming the file for missing, misshapen or pickled arrays and for bad energies.
+    """
+    with store.npz_failures(name), _open(source) as archive:
+        members = set(archive.namelist())
+        for key in ("energy_eV", "spectra"):
+            if f"{key}.npy" not in members:
+                raise SikpdosError(f"{name}: no array '{key}': not a matrix of measured spectra")
+        energy = _array(archive, "energy_eV.npy")
+        ids = _array(archive, "ids.npy") if "ids.npy" in members else None
+        with archive.open(SPECTRA) as stream:
+            shape, fortran_order, dtype = _header(stream)
+        if energy.ndim != 1 or len(shape) != 2 or shape[1] != energy.size or shape[0] == 0:
+            raise SikpdosError(
+                f"{name}: spectra {shape} do not fit energy_eV {energy.shape}: expected (m, n) with (n,), m > 0"
+            )
+        if dtype.kind not in "fiu" or energy.dtype.kind not in "fiu":
+            raise SikpdosError(f"{name}: spectra and energy_eV must be numbers")
+        rows = _array(archive, SPECTRA) if fortran_order else NpzRows(source, name, shape, dtype)
+    energy_eV, decreasing, warnings = energy_axis(energy, "eV", name)
+    return SpectrumSet(
+        names=None if ids is None else _checked_ids(ids, shape[0], name),
+        energy_eV=energy_eV,
+        intensity=rows,
+        kind="unknown",
+        source_format=FORMAT,
+        warnings=warnings,
+        decreasing=decreasing,
+    )
+
+
+def _open(source: str | os.PathLike | bytes) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+
+
+def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:
+    with archive.open(member) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    else:
+        shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
+    if dtype.hasobject:
+        raise ValueError("allow_pickle is off")  # numpy's own words for it, which store.npz_failures explains
+    return shape, fortran_order, dtype
+
+
+def _checked_ids(ids: np.ndarray, count: int, name: str) -> list[str]:
+    if ids.shape != (count,) or len(set(ids.tolist())) < count:
+        raise SikpdosError(f"{name}: ids {ids.shape}: expected one of its own for each of the {count} spectra")
+    return [str(i) for i in ids.tolist()]

@@ -1,0 +1,97 @@
+"""Gatan .dm3/.dm4 and HyperSpy .hspy files, through the optional package rosettasciio (extra `eels`)."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from sikpdos.errors import SikpdosError
+from sikpdos.formats.spectrum_set import EV_PER_UNIT, SpectrumSet, energy_axis, single
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+MODULES = {"dm3": "rsciio.digitalmicrograph", "dm4": "rsciio.digitalmicrograph", "hspy": "rsciio.hspy"}
+KINDS = {"EELS": "eels", "XAS": "xas"}
+
+
+def rosetta_format(head: bytes) -> str | None:
+    """dm3, dm4 or hspy by the first bytes of a file, None for any other."""
+    if head.startswith(HDF5_MAGIC):
+        return "hspy"
+    return {b"\0\0\0\3": "dm3", b"\0\0\0\4": "dm4"}.get(head[:4])
+
+
+def read_rosetta(source: str | os.PathLike | bytes, file_format: str, name: str) -> list[SpectrumSet]:
+    """The spectra and spectrum images of a file (or of its content, as bytes), one set a data set.
+
+    Pixels are named by their indices, slowest first: "0_17". Raises SikpdosError naming the file without
+    rosettasciio, for a damaged file, and for one without an energy axis.
+    """
+    reader = _reader(file_format, name)
+    with tempfile.TemporaryDirectory(prefix="sikpdos-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if isinstance(source, bytes):  # the package reads files only
+            path = Path(folder, f"stdin.{file_format}")
+            path.write_bytes(source)
+        else:
+            path = Path(source)
+        try:
+            datasets = reader(str(path))
+        except Exception as error:  # whatever the package raises on a damaged file
+            raise SikpdosError(f"{name}: damaged {file_format} file ({type(error).__name__}: {error})") from error
+    found = [dataset for dataset in datasets if _energy_dimension(dataset["axes"]) is not None]
+    if not found:
+        raise SikpdosError(f"{name}: no spectrum in this {file_format} file (no axis in eV)")
+    return [_spectra(dataset, file_format, name) for dataset in found]
+
+
+def _reader(file_format: str, name: str):
+    logging.getLogger("rsciio").setLevel(logging.CRITICAL)  # what matters of its talk comes as exceptions
+    try:
+        return importlib.import_module(MODULES[file_format]).file_reader
+    except ModuleNotFoundError as error:
+        raise SikpdosError(
+            f"{name}: {file_format} files need the package rosettasciio: pip install 'sikpdos[eels]'"
+        ) from error
+
+
+def _energy_dimension(axes: list[Mapping]) -> int | None:
+    """Which axis counts energy: the one in eV, whatever the file says about navigation."""
+    energies = [i for i, axis in enumerate(axes) if str(axis.get("units", "")).strip().lower() in EV_PER_UNIT]
+    return energies[-1] if energies else None
+
+
+def _energies(axis: Mapping) -> np.ndarray:
+    if "axis" in axis:  # a measured, not a computed one
+        return np.asarray(axis["axis"], float)
+    return float(axis["offset"]) + float(axis["scale"]) * np.arange(int(axis["size"]))
+
+
+def _spectra(dataset: Mapping, file_format: str, name: str) -> SpectrumSet:
+    dimension = _energy_dimension(dataset["axes"])
+    axis, data = dataset["axes"][dimension], np.asarray(dataset["data"])
+    if data.dtype.kind not in "fiu":
+        raise SikpdosError(f"{name}: intensities of type {data.dtype}, expected real numbers")
+    unit = str(axis["units"]).strip()
+    kind = KINDS.get(dataset["metadata"].get("Signal", {}).get("signal_type", ""), "unknown")
+    title = dataset["metadata"].get("General", {}).get("title", "")
+    if data.size == data.shape[dimension]:
+        return single(name, _energies(axis), data.ravel(), unit=unit, kind=kind, title=title, source_format=file_format)
+    energy_eV, decreasing, warned = energy_axis(_energies(axis), unit, name)
+    pixels = np.moveaxis(data, dimension, -1)
+    return SpectrumSet(
+        names=["_".join(map(str, index)) for index in np.ndindex(pixels.shape[:-1])],
+        energy_eV=energy_eV,
+        intensity=pixels.reshape(-1, energy_eV.size),  # a view: no copy of the image
+        kind=kind,
+        title=title,
+        source_format=file_format,
+        warnings=warned,
+        decreasing=decreasing,
+    )
