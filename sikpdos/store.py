@@ -165,12 +165,12 @@ def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence]) -> None:
     for values in columns.values():
         array = np.asarray(values)
         cells.append([f"{x:.7g}" for x in array.tolist()] if array.dtype.kind == "f" else array.tolist())
-    with output(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*cells, strict=True))
-        text.flush()
-        text.detach()
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*cells, strict=True))
+    with output(path) as stream:
+        stream.write(text.getvalue().encode())
 
 
 def read_csv(path: str | os.PathLike, required: Sequence[str] = (), data: bytes | None = None) -> dict[str, list[str]]:
