@@ -13,8 +13,10 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import stat
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,9 +57,7 @@ def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
     "-" is stdout. Devices and named pipes are written directly.
     """
     if str(path) == STDIO:
-        buffer = io.BytesIO()
-        yield buffer
-        sys.stdout.buffer.write(buffer.getbuffer())
+        yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     target = Path(path)
@@ -101,9 +101,50 @@ def provenance(schema: str, **fields) -> dict:
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: Mapping) -> None:
     """Write arrays and their meta data (JSON, keys sorted, in the 0-d string array `meta`)."""
-    text = json.dumps(meta, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    packed = io.BytesIO()  # zip files want to seek; stdout cannot
+    np.savez_compressed(packed, **arrays, meta=_as_text(meta))
     with output(path) as stream:
-        np.savez_compressed(stream, **arrays, meta=np.array(text))
+        stream.write(packed.getbuffer())
+
+
+def _as_text(meta: Mapping) -> np.ndarray:
+    return np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False, allow_nan=False))
+
+
+class NpzStream:
+    """An NPZ written block by block, so that memory stays flat: arrays grow along their first axis.
+
+    The blocks lie in nameless temporary files of `folder` until `close_into` puts them together.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._files: dict[str, BinaryIO] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._dtypes: dict[str, np.dtype] = {}
+
+    def append(self, **blocks: np.ndarray) -> None:
+        """Add rows to each named array."""
+        for name, block in blocks.items():
+            if name not in self._files:
+                self._files[name] = tempfile.TemporaryFile(dir=self._folder)
+                self._shapes[name], self._dtypes[name] = (0, *block.shape[1:]), block.dtype
+            self._files[name].write(np.ascontiguousarray(block, self._dtypes[name]).data)
+            self._shapes[name] = (self._shapes[name][0] + len(block), *block.shape[1:])
+
+    def close_into(self, stream: BinaryIO, arrays: Mapping[str, np.ndarray], meta: Mapping) -> None:
+        """Write the archive: the grown arrays, `arrays`, and meta."""
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+            for name, spool in self._files.items():
+                header = {"descr": self._dtypes[name].str, "fortran_order": False, "shape": self._shapes[name]}
+                spool.seek(0)
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                    np.lib.format.write_array_header_2_0(member, header)
+                    shutil.copyfileobj(spool, member, 1 << 20)
+                spool.close()
+            for name, array in {**arrays, "meta": _as_text(meta)}.items():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 @contextmanager

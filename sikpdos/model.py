@@ -1,0 +1,203 @@
+"""The network: a 1D CNN from one Si K-edge spectrum to the s and p density of states, as an ensemble.
+
+All members are evaluated at once; every weight carries the member axis first. `forward` is written
+for NumPy and PyTorch alike (`xp` is one of the two modules), so training and use share one network and
+prediction needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from sikpdos import config, novelty, store
+from sikpdos.errors import SikpdosError
+from sikpdos.grid import PDOS, SPECTRUM
+
+SCHEMA = "sikpdos-model-1"
+BAND_90 = 1.6448536  # half width of a normal distribution's 90 % band, in standard deviations
+PDOS_SCALE = 0.03  # states/eV/atom, typical deviation: keeps the network's numbers near 1
+_BLOCK = 512  # spectra evaluated at a time
+Array = Any  # numpy.ndarray or torch.Tensor
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Shape of the network."""
+
+    channels: tuple[int, ...] = (16, 32, 32)  # of the convolutions
+    kernel: int = 7  # points
+    stride: int = 2
+    hidden: int = 64  # units of each of the two branches (s, p) before its output
+    resolution_input: bool = False  # take the spectrum's sigma (or "not known") as input
+
+
+def shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
+    """Weight shapes of one member."""
+    a, length, inputs, found = architecture, SPECTRUM.size, 1, {}
+    for i, channels in enumerate(a.channels):
+        found[f"conv{i}_w"], found[f"conv{i}_b"] = (inputs * a.kernel, channels), (1, channels)
+        length, inputs = (length - a.kernel) // a.stride + 1, channels
+    features = length * inputs + 2 * a.resolution_input
+    for orbital in ("s", "p"):
+        found[f"{orbital}_hidden_w"], found[f"{orbital}_hidden_b"] = (features, a.hidden), (1, a.hidden)
+        found[f"{orbital}_out_w"], found[f"{orbital}_out_b"] = (a.hidden, PDOS.size), (1, PDOS.size)
+    return found
+
+
+def forward(
+    weights: dict[str, Array], architecture: Architecture, spectra: Array, resolution: Array, xp: ModuleType, drop=None
+) -> Array:
+    """Density of states (members, B, 2, 300) of scaled spectra (members, B, 200).
+
+    resolution (members, B, 2): whether sigma is known, and sigma in eV if so; used if the architecture
+    takes it. drop, if given, is applied to the features of each branch (dropout in training).
+    """
+    drop = drop or (lambda features: features)
+    members, batch = spectra.shape[:2]
+    x = spectra[..., None]  # (members, B, length, channels)
+    for i in range(len(architecture.channels)):
+        windows = _windows(x, architecture.kernel, architecture.stride)  # (members, B, length, channels, kernel)
+        length = windows.shape[2]
+        flat = windows.reshape(members, batch * length, -1) @ weights[f"conv{i}_w"] + weights[f"conv{i}_b"]
+        x = _relu(flat).reshape(members, batch, length, -1)
+    features = x.reshape(members, batch, -1)
+    if architecture.resolution_input:
+        features = xp.concatenate([features, resolution], -1)
+    return xp.stack([_branch(weights, orbital, features, xp, drop) for orbital in ("s", "p")], -2)
+
+
+def _branch(weights: dict[str, Array], orbital: str, features: Array, xp: ModuleType, drop) -> Array:
+    hidden = _relu(drop(features) @ weights[f"{orbital}_hidden_w"] + weights[f"{orbital}_hidden_b"])
+    return _softplus(drop(hidden) @ weights[f"{orbital}_out_w"] + weights[f"{orbital}_out_b"], xp) * PDOS_SCALE
+
+
+def _windows(x: Array, kernel: int, stride: int) -> Array:
+    if isinstance(x, np.ndarray):
+        return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=2)[:, :, ::stride]
+    return x.unfold(2, kernel, stride)
+
+
+def _relu(x: Array) -> Array:
+    return x.clip(0)
+
+
+def _softplus(x: Array, xp: ModuleType) -> Array:
+    return x.clip(0) + xp.log1p(xp.exp(-abs(x)))
+
+
+def scale(spectra: Array, mean: Array, deviation: float) -> Array:
+    """What the network sees (..., 200): each spectrum at mean 1 (its maximum would carry the noise), standardised."""
+    return (spectra / spectra.mean(-1)[..., None].clip(1e-3) - mean) / deviation
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained ensemble with all that prediction needs."""
+
+    architecture: Architecture
+    weights: dict[str, np.ndarray]  # (members, ...)
+    input_mean: np.ndarray  # (200,) of the training part
+    input_deviation: float
+    error_floor: np.ndarray  # (2, 300) states/eV/atom: deviation where the members agree
+    error_factor: float  # of the combined deviation, from the validation parts
+    known: novelty.Known  # what the training spectra look like
+    meta: dict  # model card: sigma_eV, onset_rule, split, scores, configuration
+
+    @property
+    def members(self) -> int:
+        return len(self.weights["s_out_b"])
+
+    @property
+    def sigma_eV(self) -> float:
+        """Broadening of the predicted densities of states (and of the spectra, unless resolution_input)."""
+        return float(self.meta["sigma_eV"])
+
+
+def predict(
+    model: Model, spectra: np.ndarray, resolution: np.ndarray | None = None, block: int = _BLOCK
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and calibrated standard deviation, both (B, 2, 300) in states/eV/atom, of normalised spectra (B, 200).
+
+    resolution (B, 2): see resolution_features; not known by default. A band of +-1.645 deviations holds 90 %.
+    Blocks keep the memory flat.
+    """
+    resolution = unknown_resolution(len(spectra)) if resolution is None else resolution
+    mean = np.empty((len(spectra), 2, PDOS.size), np.float32)
+    deviation = np.empty_like(mean)
+    for start in range(0, len(spectra), block):
+        part = slice(start, start + block)
+        each = predict_members(model, spectra[part], resolution[part])
+        mean[part] = each.mean(axis=0)
+        deviation[part] = combined_deviation(each, model.error_floor) * model.error_factor
+    return mean, deviation
+
+
+def predict_members(
+    model: Model, spectra: np.ndarray, resolution: np.ndarray, members: Sequence[int] | None = None
+) -> np.ndarray:
+    """Prediction of every member, or of some, (members, B, 2, 300)."""
+    weights = model.weights if members is None else {name: w[list(members)] for name, w in model.weights.items()}
+    scaled = scale(np.asarray(spectra, np.float32), model.input_mean, model.input_deviation)
+    shape = (len(weights["s_out_b"]), len(spectra))
+    x = np.broadcast_to(scaled.astype(np.float32), (*shape, SPECTRUM.size))
+    return forward(weights, model.architecture, x, np.broadcast_to(resolution, (*shape, 2)), np)
+
+
+def unknown_resolution(count: int) -> np.ndarray:
+    """Resolution input (count, 2) of spectra whose sigma is not known."""
+    return np.zeros((count, 2), np.float32)
+
+
+def known_resolution(sigma_eV: float, count: int) -> np.ndarray:
+    """Resolution input (count, 2) of spectra of one sigma."""
+    return np.tile(np.array([1.0, sigma_eV], np.float32), (count, 1))
+
+
+def combined_deviation(members: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Spread of the members (members, ..., 2, 300) and the floor (2, 300), added in quadrature."""
+    spread = members.var(axis=0, ddof=1) if len(members) > 1 else 0.0
+    return np.sqrt(spread + floor**2)
+
+
+def write_model(path: str | os.PathLike, model: Model) -> None:
+    arrays = {
+        **model.weights,
+        **{f"known_{key}": value for key, value in asdict(model.known).items()},
+        "input_mean": model.input_mean,
+        "input_deviation": np.float32(model.input_deviation),
+        "error_floor": model.error_floor,
+        "error_factor": np.float32(model.error_factor),
+    }
+    store.write_npz(path, arrays, {**model.meta, "architecture": asdict(model.architecture)})
+
+
+def read_model(path: str | os.PathLike) -> Model:
+    """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
+    arrays, meta = store.read_npz(path, SCHEMA)
+    try:
+        architecture = config.from_dict(Architecture, meta["architecture"])
+        sigma_known = float(meta["sigma_eV"]) > 0 and bool(meta["onset_rule"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise SikpdosError(f"{path}: the model's meta data lack {error}") from error
+    if not sigma_known:
+        raise SikpdosError(f"{path}: the model's meta data have no sigma or onset rule")
+    members = len(arrays.get("s_out_b", ()))
+    wanted = {name: (members, *shape) for name, shape in shapes(architecture).items()}
+    store.require(arrays, path, **wanted, input_mean=(SPECTRUM.size,), error_floor=(2, PDOS.size))
+    known = novelty.from_arrays({k[6:]: v for k, v in arrays.items() if k.startswith("known_")}, path)
+    return Model(
+        architecture,
+        {name: arrays[name] for name in wanted},
+        arrays["input_mean"],
+        float(arrays["input_deviation"]),
+        arrays["error_floor"],
+        float(arrays["error_factor"]),
+        known,
+        meta,
+    )

@@ -1,0 +1,283 @@
+"""Training: an ensemble of networks on one dataset, all members at once, in PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sikpdos import calibration, novelty, scores, split, store
+from sikpdos.dataset import Dataset
+from sikpdos.errors import SikpdosError
+from sikpdos.examples import Examples, clean, measured
+from sikpdos.model import PDOS_SCALE, SCHEMA, Architecture, Model, forward, scale, shapes
+
+CHECKPOINT_SCHEMA = "sikpdos-checkpoint-1"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides a training; the names are those of the configuration file."""
+
+    split: str = "grouped"  # or "random"
+    seed: int = 0
+    test_groups: tuple[str, ...] = ()  # families put in the test part
+    members: int = 8  # of the ensemble; member i validates on fold 1 + i mod 4
+    epochs: int = 300
+    patience: int = 100  # epochs without a better validation error of any member
+    batch: int = 32
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-3
+    dropout: float = 0.2
+    noise: float = 0.02  # standard deviation added to clean spectra (their maximum is 1)
+    channels: tuple[int, ...] = (16, 32, 32)
+    hidden: int = 64
+    measured: bool = False  # train on simulated measurements instead of clean spectra
+    sigma_eV: tuple[float, ...] = (0.4, 1.5)  # their resolution, from and to
+    counts: tuple[float, ...] = (1e2, 1e6)  # their counts per channel at the edge, from and to
+
+    def architecture(self) -> Architecture:
+        return Architecture(channels=self.channels, hidden=self.hidden, resolution_input=self.measured)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a finished epoch reports."""
+
+    epoch: int  # from 1
+    epochs: int
+    training_mse: float  # mean over members, (states/eV)^2
+    validation_mse: float
+
+
+@dataclass
+class State:
+    """Everything an interrupted training needs to go on."""
+
+    weights: dict[str, torch.Tensor]  # (members, ...)
+    optimizer: torch.optim.AdamW
+    best: dict[str, torch.Tensor]  # weights of each member at its lowest validation error
+    best_mse: np.ndarray  # (members,)
+    best_epoch: np.ndarray  # (members,)
+    epoch: int  # finished
+
+
+def train(
+    dataset: Dataset,
+    settings: Settings,
+    report: Callable[[Progress], None] = lambda progress: None,
+    checkpoint: str | None = None,
+    device: str | None = None,
+) -> Model:
+    """Train, calibrate on the validation parts, and score once on the test part.
+
+    checkpoint: file that an interrupted training continues from; removed at the end. device: PyTorch's name; by
+    default a GPU if there is one. Same seed, same bytes on a CPU. Raises SikpdosError for a dataset too
+    small to split, settings out of range, or a device that is not there.
+    """
+    check(settings)
+    where = choose_device(device)
+    fold = split.folds(dataset.groups, settings.split, settings.seed, settings.test_groups)
+    examples = (measured if settings.measured else clean)(dataset, settings)
+    validation = np.array([fold == split.validation_fold(m) for m in range(settings.members)])  # (members, n)
+    training = (fold != split.TEST) & ~validation
+    mean, deviation = _input_scale(examples, fold != split.TEST)
+    fit = _Fit(dataset, settings, examples, training, validation, mean, deviation, where)
+    state = fit.start()
+    if checkpoint is not None:
+        _load(checkpoint, state, fit.digest)
+    while state.epoch < settings.epochs and state.epoch - state.best_epoch.max() < settings.patience:
+        report(fit.epoch(state))
+        if checkpoint is not None and state.epoch % 25 == 0:
+            _save(checkpoint, state, fit.digest)
+    return _finish(dataset, settings, examples, fold, state, mean, deviation)
+
+
+def check(settings: Settings) -> None:
+    """Raise SikpdosError for settings that cannot work."""
+    positive = ("members", "epochs", "patience", "batch", "hidden", "learning_rate")
+    for name in positive:
+        if getattr(settings, name) <= 0:
+            raise SikpdosError(f"setting '{name}' must be positive, is {getattr(settings, name)}")
+    if not 0 <= settings.dropout < 1:
+        raise SikpdosError(f"setting 'dropout' must be in [0, 1), is {settings.dropout}")
+    for name in ("sigma_eV", "counts"):
+        limits = getattr(settings, name)
+        if len(limits) != 2 or not 0 < limits[0] <= limits[1]:
+            raise SikpdosError(f"setting '{name}' must be two increasing positive numbers, is {list(limits)}")
+
+
+def choose_device(device: str | None) -> torch.device:
+    """The named device, or a GPU if there is one, else the CPU. Raises SikpdosError if it is not there."""
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=device)
+        return torch.device(device)
+    except (RuntimeError, AssertionError) as error:
+        raise SikpdosError(f"device '{device}' is not available") from error
+
+
+def _input_scale(examples: Examples, part: np.ndarray) -> tuple[np.ndarray, float]:
+    inputs = scale(examples.draw(0).spectra[:, part].reshape(-1, 200), 0.0, 1.0)
+    mean = inputs.mean(axis=0)
+    return mean.astype(np.float32), float((inputs - mean).std())
+
+
+class _Fit:
+    """One training in the making: what stays the same from epoch to epoch."""
+
+    def __init__(self, dataset, settings, examples, training, validation, mean, deviation, device):
+        self.settings, self.examples, self.device = settings, examples, device
+        self.architecture = settings.architecture()
+        self.training, self.validation = training, validation  # (members, n) masks
+        self.mean, self.deviation = torch.tensor(mean, device=device), deviation
+        self.targets = torch.tensor(dataset.pdos, device=device)  # (n, 2, 300)
+        content = b"".join(np.ascontiguousarray(a).tobytes() for a in (dataset.spectra, dataset.pdos, training))
+        self.digest = hashlib.sha256(repr(settings).encode() + content).hexdigest()
+
+    def start(self) -> State:
+        """Weights drawn from the seed (He), outputs starting at the mean density of states of each training part."""
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        weights = {}
+        for name, shape in shapes(self.architecture).items():
+            weights[name] = torch.zeros(self.settings.members, *shape)
+            if name.endswith("_w"):
+                gain = 0.1 if "_out" in name else 1.0
+                weights[name].normal_(0, gain * (2 / shape[0]) ** 0.5, generator=generator)
+        for i, orbital in enumerate(("s", "p")):
+            means = torch.stack([self.targets[torch.tensor(part), i].mean(0).cpu() for part in self.training])
+            level = (means.clip(1e-4) / PDOS_SCALE).double()
+            weights[f"{orbital}_out_b"] = (level + torch.log(-torch.expm1(-level))).float()[:, None]
+        weights = {name: w.to(self.device).requires_grad_() for name, w in weights.items()}
+        members = self.settings.members
+        optimizer = torch.optim.AdamW(
+            weights.values(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+        )
+        best = {name: w.detach().clone() for name, w in weights.items()}
+        return State(weights, optimizer, best, np.full(members, np.inf), np.zeros(members, int), 0)
+
+    def epoch(self, state: State) -> Progress:
+        """One pass over the training parts, then the validation error of every member."""
+        generator = torch.Generator().manual_seed(self.settings.seed * 100_003 + state.epoch + 1)
+        for group in state.optimizer.param_groups:
+            done = state.epoch / self.settings.epochs
+            group["lr"] = self.settings.learning_rate * 0.5 * (1 + np.cos(np.pi * done))
+        losses = []
+        for spectra, resolution, rows in self._batches(state.epoch, generator):
+            predicted = forward(
+                state.weights, self.architecture, spectra, resolution, torch, lambda f: self._drop(f, generator)
+            )
+            loss = ((predicted - self.targets[rows]) / PDOS_SCALE).square().mean(dim=(1, 2, 3))
+            state.optimizer.zero_grad()
+            loss.sum().backward()
+            state.optimizer.step()
+            losses.append(loss.detach().mean())
+        state.epoch += 1
+        validation = self._validate(state)
+        for m in np.flatnonzero(validation < state.best_mse):
+            state.best_mse[m], state.best_epoch[m] = validation[m], state.epoch
+            for name, weight in state.weights.items():
+                state.best[name][m] = weight.detach()[m]
+        training_mse = float(torch.stack(losses).mean()) * PDOS_SCALE**2
+        return Progress(state.epoch, self.settings.epochs, training_mse, float(validation.mean()))
+
+    def _batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Scaled spectra (members, B, 200), resolution (members, B, 2) and site rows (members, B)."""
+        drawn = self.examples.draw(epoch + 1)
+        variants = drawn.spectra.shape[0]
+        size = self.training.sum(axis=1).max()
+        order = torch.stack([self._order(np.flatnonzero(part), size, generator) for part in self.training])
+        pick = torch.randint(variants, order.shape, generator=generator)
+        spectra, resolution = torch.tensor(drawn.spectra), torch.tensor(drawn.resolution)
+        for rows, variant in zip(
+            order.split(self.settings.batch, 1), pick.split(self.settings.batch, 1), strict=True
+        ):
+            x = spectra[variant, rows]
+            x = x + drawn.noise * torch.randn(x.shape, generator=generator)
+            x = scale(x.to(self.device), self.mean, self.deviation)
+            yield x, resolution[variant, rows].to(self.device), rows.to(self.device)
+
+    @staticmethod
+    def _order(rows: np.ndarray, size: int, generator: torch.Generator) -> torch.Tensor:
+        """A permutation of the rows, filled up to a common length with rows drawn again."""
+        permutation = torch.randperm(len(rows), generator=generator)
+        more = torch.randint(len(rows), (size - len(rows),), generator=generator)
+        return torch.tensor(rows)[torch.cat([permutation, more])]
+
+    def _drop(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        keep = 1 - self.settings.dropout
+        mask = torch.rand(features.shape, generator=generator) < keep
+        return features * mask.to(features.device) / keep
+
+    @torch.no_grad()
+    def _validate(self, state: State) -> np.ndarray:
+        drawn = self.examples.held_out
+        members, (variants, n) = self.settings.members, drawn.spectra.shape[:2]
+        x = scale(torch.tensor(drawn.spectra, device=self.device).reshape(1, -1, 200), self.mean, self.deviation)
+        resolution = torch.tensor(drawn.resolution, device=self.device).reshape(1, -1, 2)
+        mse = np.empty(members)
+        for m in range(members):  # each on its own fold
+            rows = torch.tensor(np.tile(self.validation[m], variants))
+            mine = {name: w.detach()[m : m + 1] for name, w in state.weights.items()}
+            predicted = forward(mine, self.architecture, x[:, rows], resolution[:, rows], torch)[0]
+            targets = self.targets.repeat(variants, 1, 1)[rows]
+            mse[m] = float((predicted - targets).square().mean())
+        return mse
+
+
+def _save(path: str, state: State, digest: str) -> None:
+    arrays = {"best_mse": state.best_mse, "best_epoch": state.best_epoch, "epoch": np.array(state.epoch)}
+    for name, weight in state.weights.items():
+        moments = state.optimizer.state[weight]
+        arrays |= {f"w_{name}": weight, f"best_{name}": state.best[name]}
+        arrays |= {f"m1_{name}": moments["exp_avg"], f"m2_{name}": moments["exp_avg_sq"], f"n_{name}": moments["step"]}
+    plain = {k: v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else v for k, v in arrays.items()}
+    store.write_npz(path, plain, {**store.provenance(CHECKPOINT_SCHEMA), "digest": digest})
+
+
+def _load(path: str, state: State, digest: str) -> None:
+    """Continue from a checkpoint of the same data and settings, if there is one."""
+    if not Path(path).exists():
+        return
+    arrays, meta = store.read_npz(path, CHECKPOINT_SCHEMA)
+    if meta["digest"] != digest:
+        raise SikpdosError(f"{path}: belongs to a training on other data or settings; remove it to start anew")
+    state.best_mse, state.best_epoch, state.epoch = arrays["best_mse"], arrays["best_epoch"], int(arrays["epoch"])
+    for name, weight in state.weights.items():
+        moments = {"exp_avg": f"m1_{name}", "exp_avg_sq": f"m2_{name}"}
+        weight.data.copy_(torch.tensor(arrays[f"w_{name}"]))
+        state.best[name].copy_(torch.tensor(arrays[f"best_{name}"]))
+        restored = {key: torch.tensor(arrays[a]).to(weight.device) for key, a in moments.items()}
+        state.optimizer.state[weight] = {**restored, "step": torch.tensor(arrays[f"n_{name}"])}
+
+
+def _finish(dataset, settings, examples, fold, state, mean, deviation) -> Model:
+    """Calibrate on the validation parts, describe what is known, score on the test part."""
+    weights = {name: w.cpu().numpy() for name, w in state.best.items()}
+    card = {
+        **store.provenance(SCHEMA),
+        **{key: dataset.meta[key] for key in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")},
+        "settings": asdict(settings),
+        "trained_on": "simulated measurements" if settings.measured else "computed spectra",
+        "families": len(set(dataset.groups[fold != split.TEST])),
+        "best_epoch": state.best_epoch.tolist(),
+    }
+    placeholder = novelty.fit(dataset.spectra[fold != split.TEST])
+    model = Model(settings.architecture(), weights, mean, deviation, np.zeros((2, 300), np.float32), 1.0, placeholder, card)
+    held_out = examples.held_out
+    floor, factor = calibration.calibrate(model, held_out, dataset.pdos, fold)
+    known = calibration.known_spectra(held_out, fold)
+    model = replace(model, error_floor=floor, error_factor=factor, known=known)
+    ids = {part: dataset.ids[fold == split.TEST if part == "test" else fold != split.TEST] for part in ("test", "train")}
+    meta = {
+        **card,
+        "split": {part: ids[part].tolist() for part in ids} | {"kind": settings.split, "fold": fold.tolist()},
+        "group_mse": calibration.group_mse(model, held_out, dataset.pdos, fold, dataset.groups),
+        "scores": scores.of_model(model, held_out, dataset, fold),
+    }
+    return replace(model, meta=meta)
