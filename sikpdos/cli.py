@@ -15,9 +15,12 @@ from collections.abc import Callable
 import typer
 
 from sikpdos import __version__
+from sikpdos.commands.fetch_structures import fetch_structures
 from sikpdos.errors import SikpdosError
 
-COMMANDS = ()
+COMMANDS = (
+    ("fetch-structures", fetch_structures),
+)
 
 app = typer.Typer(
     name="sikpdos",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from sikpdos import store
@@ -26,6 +26,7 @@ class Site:
     nearest_distance_A: float
     group: str  # family of near-identical structures, for the grouped split
     source: str  # where the structure came from
+    status: str = ""  # experimental, predicted, hypothetical, augmented; empty if unknown
 
 
 def write_sites(path: str | os.PathLike, sites: Sequence[Site]) -> None:
@@ -35,9 +36,10 @@ def write_sites(path: str | os.PathLike, sites: Sequence[Site]) -> None:
 
 
 def read_sites(path: str | os.PathLike) -> list[Site]:
-    """Read sites.csv. Raises SikpdosError for missing columns, wrong numbers or repeated ids."""
-    names = [f.name for f in fields(Site)]
-    columns = store.read_csv(path, names)
+    """Read sites.csv (`status` may be missing). Raises SikpdosError for missing columns, wrong numbers or repeated ids."""
+    required = [f.name for f in fields(Site) if f.default is MISSING]
+    columns = store.read_csv(path, required)
+    names = [f.name for f in fields(Site) if f.name in columns]
     convert = {"atom_index": int, "multiplicity": int, "coordination": int, "nearest_distance_A": float}
     sites = []
     for number, cells in enumerate(zip(*(columns[name] for name in names), strict=True), 2):

@@ -1,0 +1,1 @@
+"""Crystals: the catalogue, databases, user files, their inequivalent sites and families, and augmentation."""

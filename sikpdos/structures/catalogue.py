@@ -1,0 +1,91 @@
+"""The suite's own catalogue: allotropes of silicon as crystallographic facts (catalogue.toml)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sikpdos.structures.entry import Entry
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+FILE = Path(__file__).with_name("catalogue.toml")
+SAME_ATOM_A = 1e-2  # images of one atom on a special position, by coordinates of six digits
+
+
+@dataclass(frozen=True)
+class Allotrope:
+    """One entry of catalogue.toml, whose header says what the fields mean."""
+
+    id: str
+    name: str
+    status: str
+    space_group: str
+    hall: int
+    lattice: tuple[float, ...]  # a, b, c in angstrom, alpha, beta, gamma in degrees
+    sites: tuple[tuple, ...]  # (Wyckoff position, x, y, z)
+    numbers: str
+    numbers_source: str
+    literature: str = ""
+    doi: str = ""
+    doi_basis: str = ""
+    note: str = ""
+
+
+@cache
+def allotropes() -> tuple[Allotrope, ...]:
+    """The catalogue's entries in the order of the file."""
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+
+    return tuple(Allotrope(**item) for item in tomllib.loads(FILE.read_text("utf-8"))["structure"])
+
+
+def conventional_cell(allotrope: Allotrope) -> Structure:
+    """The full cell in the entry's own setting, atoms in the order of its sites.
+
+    Each position is multiplied by the symmetry operations that spglib tabulates for the Hall number.
+    """
+    import numpy as np
+    import spglib
+    from pymatgen.core import Lattice, Structure
+
+    operations = spglib.get_symmetry_from_database(allotrope.hall)
+    lattice = Lattice.from_parameters(*allotrope.lattice)
+    atoms = []
+    for _, *position in allotrope.sites:
+        images = operations["rotations"] @ np.array(position) + operations["translations"]  # (n_operations, 3)
+        atoms += _distinct(images % 1.0, lattice)
+    return Structure(lattice, ["Si"] * len(atoms), atoms)
+
+
+def _distinct(positions, lattice) -> list:
+    """Fractional positions without their repetitions."""
+    distances_A = lattice.get_all_distances(positions, positions)
+    first = (distances_A < SAME_ATOM_A).argmax(axis=1)
+    return [position for index, position in enumerate(positions) if first[index] == index]
+
+
+def entries() -> list[Entry]:
+    """Every allotrope as an Entry."""
+    return [
+        Entry(
+            structure_id=item.id,
+            structure=conventional_cell(item),
+            source="catalogue",
+            status=item.status,
+            name=item.name,
+            numbers=f"{item.numbers}: {item.numbers_source}",
+            literature=item.literature,
+            doi=item.doi,
+            doi_basis=item.doi_basis,
+            licence="facts",
+            note=item.note,
+        )
+        for item in allotropes()
+    ]

@@ -1,0 +1,54 @@
+"""One crystal with where it came from: what every source of structures gives."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sikpdos.errors import SikpdosError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+STATUSES = ("experimental", "predicted", "hypothetical", "augmented", "")
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A crystal and its provenance."""
+
+    structure_id: str  # a safe file name
+    structure: Structure  # ordered, all sites written out
+    source: str  # in words: catalogue, Materials Project, a file name
+    status: str = ""  # experimental, predicted, hypothetical, augmented; empty if unknown
+    name: str = ""
+    numbers: str = ""  # how the numbers are known
+    literature: str = ""
+    doi: str = ""
+    doi_basis: str = ""  # how far the DOI can be trusted
+    licence: str = ""
+    note: str = ""
+    group: str = ""  # family, where known beforehand (augmented structures keep their parent's)
+
+
+@dataclass
+class Fetched:
+    """What a source gave: crystals, those that are of no use here, and what went wrong."""
+
+    entries: list[Entry] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # "id: reason"
+    failures: list[str] = field(default_factory=list)  # "what: cause"
+
+    def add(self, other: Fetched) -> None:
+        self.entries += other.entries
+        self.left_out += other.left_out
+        self.failures += other.failures
+
+
+def check_id(text: object) -> str:
+    """An id as it is, if it can be a file name. Raises SikpdosError for anything else (a path, say)."""
+    if not isinstance(text, str) or not _SAFE_ID.fullmatch(text) or ".." in text:
+        raise SikpdosError(f"{str(text)[:60]!r}: not a usable id (letters, digits and . _ + - only)")
+    return text

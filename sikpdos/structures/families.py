@@ -1,0 +1,143 @@
+"""Families of near-identical structures, the unit of the grouped split, and exact duplicates.
+
+Two structures are of one family if pymatgen's StructureMatcher, with its own tolerances, maps their
+primitive cells on each other after scaling to equal volume, or if a chain of such pairs joins them.
+Polytypes differ by more than these tolerances and stay apart; a phase and its compressed, slightly
+distorted or mirrored form fall together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sikpdos.structures.inequivalent import primitive_cell
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pymatgen.core import Structure
+
+LOOSE_SYMPREC_A = 0.1  # distortions up to this do not enlarge the primitive cell
+N_SHELL = 24
+# Mean distances to the 24 nearest neighbours, in units of (volume per atom)^(1/3). Matching pairs differ
+# by up to 0.09 (root mean square); pairs beyond the limit are not handed to the slow matcher.
+SHELL_LIMIT = 0.15
+DUPLICATE = {"ltol": 0.005, "stol": 0.01, "angle_tol": 0.5}  # StructureMatcher tolerances without scaling
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What two structures are compared by."""
+
+    structure: Structure  # Niggli-reduced primitive cell
+    shells: np.ndarray  # (24,) mean distance to the n-th neighbour, scaled
+
+
+def reduced(structure: Structure) -> Reduced:
+    """Reduced form of a structure. Raises SikpdosError where spglib cannot tell the symmetry."""
+    cell = primitive_cell(structure, LOOSE_SYMPREC_A).get_reduced_structure()
+    return Reduced(cell, _shells(cell))
+
+
+def _shells(cell: Structure) -> np.ndarray:  # (24,)
+    import numpy as np
+
+    unit_A = (cell.volume / len(cell)) ** (1 / 3)
+    radius_A = 2.5 * unit_A
+    while True:
+        centres, _, _, distances_A = cell.get_neighbor_list(radius_A)
+        if np.bincount(centres, minlength=len(cell)).min() >= N_SHELL:
+            break
+        radius_A *= 1.3
+    order = np.lexsort((distances_A, centres))
+    first = np.searchsorted(centres[order], np.arange(len(cell)))
+    return distances_A[order][first[:, None] + np.arange(N_SHELL)].mean(axis=0) / unit_A
+
+
+def group_families(
+    structures: Sequence[Structure],
+    ids: Sequence[str],
+    known: Iterable[tuple[str, Structure]] = (),
+    report: Callable[[int], None] = lambda done: None,
+) -> list[str]:
+    """Family of each structure, named after its first member.
+
+    Whatever is like one of the `known` structures (id, structure) takes the name of that one's family,
+    so that names agree between runs; new structures never join two known families. `report` is told
+    how many structures are done. Raises SikpdosError where spglib cannot tell a symmetry.
+    """
+    forms = [reduced(structure) for structure in structures]
+    sizes = {_key(form) for form in forms}
+    anchors = [(name, form) for name, form in ((n, reduced(s)) for n, s in known) if _key(form) in sizes]
+    anchor_names = [anchors[root][0] for root in _components([form for _, form in anchors])]
+    names = [_name_of(form, anchor_names, [other for _, other in anchors]) for form in forms]
+    others = [index for index, name in enumerate(names) if name is None]
+    roots = _components([forms[i] for i in others], report)
+    named = [(name, form) for name, form in zip(names, forms, strict=True) if name is not None]
+    for root in sorted(set(roots)):
+        family = [i for i, r in zip(others, roots, strict=True) if r == root]
+        chained = (_name_of(forms[i], [n for n, _ in named], [f for _, f in named]) for i in family)
+        name = next((n for n in chained if n is not None), ids[others[root]])
+        for i in family:
+            names[i] = name
+    return names
+
+
+def _name_of(form: Reduced, names: Sequence[str], forms: Sequence[Reduced]) -> str | None:
+    """Name of the first of the forms that is like this one."""
+    return next((name for name, other in zip(names, forms, strict=True) if _alike(form, other)), None)
+
+
+def _components(forms: Sequence[Reduced], report: Callable[[int], None] = lambda done: None) -> list[int]:
+    """Index of the first member of each form's family."""
+    roots = list(range(len(forms)))
+    members: dict[tuple, list[int]] = {}
+    for index, form in enumerate(forms):
+        same_size = members.setdefault(_key(form), [])
+        met: set[int] = set()
+        for other in same_size:
+            if roots[other] not in met and _alike(form, forms[other]):
+                met.add(roots[other])
+        if met:
+            root = min(met)
+            for other in same_size:
+                if roots[other] in met:
+                    roots[other] = root
+            roots[index] = root
+        same_size.append(index)
+        report(index + 1)
+    return roots
+
+
+def _key(form: Reduced) -> tuple:
+    return len(form.structure), form.structure.composition.reduced_formula
+
+
+def _alike(one: Reduced, other: Reduced) -> bool:
+    import numpy as np
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    if _key(one) != _key(other) or np.sqrt(np.mean((one.shells - other.shells) ** 2)) > SHELL_LIMIT:
+        return False
+    matcher = StructureMatcher(primitive_cell=False, scale=True)
+    return matcher.fit(one.structure, other.structure, skip_structure_reduction=True)
+
+
+def first_copies(cells: Sequence[Structure], groups: Sequence[str]) -> list[int]:
+    """Index of the first structure that each one repeats (its own index if none).
+
+    Repetitions are sought inside families; cells 0.5 % apart in length are different structures.
+    """
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    matcher = StructureMatcher(**DUPLICATE, scale=False, primitive_cell=True)
+    kept: dict[str, list[int]] = {}
+    first = []
+    for index, (cell, group) in enumerate(zip(cells, groups, strict=True)):
+        earlier = kept.setdefault(group, [])
+        match = next((i for i in earlier if len(cells[i]) == len(cell) and matcher.fit(cells[i], cell)), index)
+        if match == index:
+            earlier.append(index)
+        first.append(match)
+    return first
