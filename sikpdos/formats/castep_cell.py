@@ -26,6 +26,7 @@ class Cell:
     positions: np.ndarray  # (n_atoms, 3) fractional
     rotations: np.ndarray  # (n_ops, 3, 3) Cartesian; n_ops = 0: no block of operations
     translations: np.ndarray  # (n_ops, 3) fractional
+    symmetry_generate: bool  # the input asks CASTEP to find the operations
 
     @cached_property
     def species(self) -> tuple[str, ...]:
@@ -38,18 +39,38 @@ class Cell:
         return [i for i, label in enumerate(self.labels) if label == species]
 
     def orbit(self, index: int) -> list[int]:
-        """Indices of the atoms that the symmetry operations map one atom to; itself alone without operations."""
-        images = self._images(index)  # (n_ops, 3)
-        difference = images[:, None, :] - self.positions[None, :, :]  # (n_ops, n_atoms, 3)
-        distance = np.linalg.norm((difference - np.round(difference)) @ self.lattice_A, axis=2)
-        if len(images) and distance.min(axis=1).max() > _TOLERANCE_A:
-            raise SikpdosError(f"a symmetry operation does not map atom {index + 1} to an atom")
-        return sorted({index, *distance.argmin(axis=1).tolist()})
+        """Indices of the atoms that the symmetry operations map one atom to; itself alone without operations.
 
-    def _images(self, index: int) -> np.ndarray:
-        to_fractional = np.linalg.inv(self.lattice_A)
-        cartesian = self.positions[index] @ self.lattice_A
-        return np.einsum("nij,j->ni", self.rotations, cartesian) @ to_fractional + self.translations
+        Raises SikpdosError where an operation maps an atom to no atom of its species.
+        """
+        return sorted({index, *self._images[:, index].tolist()})
+
+    @cached_property
+    def _images(self) -> np.ndarray:
+        """Atom that each operation maps each atom to (n_ops, n_atoms).
+
+        Whether a row of the block is a row or a column of the matrix is documented nowhere: the reading
+        that maps the crystal onto itself is taken.
+        """
+        images = None
+        for rotations in (self.rotations, self.rotations.transpose(0, 2, 1)):
+            images = self._mapped(rotations) if images is None else images
+        if images is None:
+            raise SikpdosError("its symmetry operations do not map the atoms onto each other")
+        return images
+
+    def _mapped(self, rotations: np.ndarray) -> np.ndarray | None:
+        cartesian = np.einsum("nij,aj->nai", rotations, self.positions @ self.lattice_A)
+        moved = cartesian @ np.linalg.inv(self.lattice_A) + self.translations[:, None, :]  # (n_ops, n_atoms, 3)
+        images = np.empty(moved.shape[:2], int)
+        labels = np.array(self.labels)
+        for i, positions in enumerate(moved):
+            difference = positions[:, None, :] - self.positions[None, :, :]  # (n_atoms, n_atoms, 3)
+            distance = np.linalg.norm((difference - np.round(difference)) @ self.lattice_A, axis=2)
+            images[i] = distance.argmin(axis=1)
+            if distance.min(axis=1).max() > _TOLERANCE_A or (labels[images[i]] != labels).any():
+                return None
+        return images
 
 
 def read_cell(path: str | os.PathLike) -> Cell:
@@ -73,7 +94,8 @@ def read_cell(path: str | os.PathLike) -> Cell:
     if lattice.shape != (3, 3) or not rows:
         raise SikpdosError(f"{name}: lattice_cart needs three rows, positions_frac an atom")
     labels = tuple(row[0] for row in rows)
-    return Cell(lattice, labels, positions, operations[:, :3], operations[:, 3])
+    generate = bool(re.search(r"^\s*SYMMETRY_GENERATE\s*(?:$|[:=]?\s*(?:T|\.T))", text, re.I | re.M))
+    return Cell(lattice, labels, positions, operations[:, :3], operations[:, 3], generate)
 
 
 def _lattice(lines: list[str]) -> np.ndarray:

@@ -15,7 +15,7 @@ _COMPLETE = "OptaDOS: Execution complete"
 
 @dataclass(frozen=True)
 class OdoRun:
-    """The last run that a log holds."""
+    """One run of a log."""
 
     version: str  # e.g. "1.3"
     runs_in_file: int  # OptaDOS appends; only the last counts
@@ -33,15 +33,27 @@ class OdoRun:
     lorentzian: bool  # lifetime broadening of core spectra
     chemical_shift: bool  # core spectra moved by core_chemical_shift
 
+    def counts_from_fermi(self, task: str, spin: bool) -> bool:
+        """Whether a task's energies count from the Fermi level: up to 1.2 the setting is ignored for PDOS with spin."""
+        ignored = task == "pdos" and spin and self.version in ("1.0", "1.1", "1.2")
+        return self.efermi_zero and not ignored
 
-def read_odo(path: str | os.PathLike, data: bytes | None = None) -> OdoRun:
-    """Read the last run of an OptaDOS log. Raises SikpdosError where the file holds no run."""
+
+def read_odo(path: str | os.PathLike, task: str = "") -> OdoRun:
+    """Read an OptaDOS log: its last run, or the last that had a task (it wrote that task's files).
+
+    Raises SikpdosError where the file holds no run, or none of that task.
+    """
     name = store.display_name(path)
-    text = (store.read_bytes(path) if data is None else data).decode("latin-1")
-    runs = text.split(_STARTED)[1:]
-    if not runs:
+    texts = store.read_bytes(path).decode("latin-1").split(_STARTED)[1:]
+    if not texts:
         raise SikpdosError(f"{name}: line 1: not an OptaDOS log (no '{_STARTED}')")
-    return _parse_run(runs[-1], len(runs))
+    runs = [_parse_run(text, len(texts)) for text in texts]
+    chosen = [run for run in runs if not task or task in run.tasks]
+    if not chosen:
+        found = " ".join(runs[-1].tasks) or "cut before its tasks are listed"
+        raise SikpdosError(f"{name}: no run of task {task}: it is {found}")
+    return chosen[-1]
 
 
 def _parse_run(text: str, runs_in_file: int) -> OdoRun:

@@ -1,0 +1,61 @@
+"""The table of runs, runs.csv: one row a CASTEP run; what parse-odo and the shell scripts go by."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+
+from sikpdos import store
+from sikpdos.errors import SikpdosError
+
+GROUND, HOLE = "ground", "hole"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: the ground state of a structure, or the core hole of one of its sites."""
+
+    run: int  # from 1: the task number of the Slurm array
+    kind: str  # ground or hole
+    folder: str  # relative to runs.csv; run.sh reads the third and fourth columns
+    seed: str
+    structure_id: str
+    site_id: str  # empty for ground
+    atom_index: int  # of the site in the structure file, from 0; -1 for ground
+    atom_number: int  # of the site among the silicon atoms of the ground-state cell, from 1; 0 for ground
+    multiplicity: int  # of the site; 0 for ground
+    group: str  # family of near-identical structures
+    n_atoms: int  # in the run's cell
+    image_distance_A: float  # shortest lattice vector
+    mesh: str  # k-points CASTEP derives from the spacing, e.g. 4x4x4
+
+
+def runs_csv(runs: Sequence[Run]) -> str:
+    """The text of runs.csv; the columns are the fields of Run."""
+    names = [f.name for f in fields(Run)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**asdict(run), "image_distance_A": f"{run.image_distance_A:.4f}"} for run in runs)
+    return text.getvalue()
+
+
+def read_runs(path: str | os.PathLike) -> list[Run]:
+    """Read runs.csv. Raises SikpdosError, with the row, for missing columns, wrong numbers or kinds."""
+    name = store.display_name(path)
+    names = [f.name for f in fields(Run)]
+    columns = store.read_csv(path, names)
+    convert = dict.fromkeys(("run", "atom_index", "atom_number", "multiplicity", "n_atoms"), int)
+    convert["image_distance_A"] = float
+    runs = []
+    for number, cells in enumerate(zip(*(columns[key] for key in names), strict=True), 2):
+        try:
+            runs.append(Run(*(convert.get(key, str)(cell) for key, cell in zip(names, cells, strict=True))))
+        except ValueError as error:
+            raise SikpdosError(f"{name}: row {number}: {error}") from error
+        if runs[-1].kind not in (GROUND, HOLE):
+            raise SikpdosError(f"{name}: row {number}: kind is '{runs[-1].kind}', neither {GROUND} nor {HOLE}")
+    return runs
