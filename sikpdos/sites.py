@@ -36,7 +36,10 @@ def write_sites(path: str | os.PathLike, sites: Sequence[Site]) -> None:
 
 
 def read_sites(path: str | os.PathLike) -> list[Site]:
-    """Read sites.csv (`status` may be missing). Raises SikpdosError for missing columns, wrong numbers or repeated ids."""
+    """Read sites.csv; the column `status` may be missing.
+
+    Raises SikpdosError for missing columns, wrong numbers or repeated ids.
+    """
     required = [f.name for f in fields(Site) if f.default is MISSING]
     columns = store.read_csv(path, required)
     names = [f.name for f in fields(Site) if f.name in columns]
