@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -76,8 +77,8 @@ def _unused(label: str, taken: set[str]) -> str:
 
 def _perl_groups(text: bytes) -> Iterator[Group]:
     starts = list(GROUP.finditer(text))
-    ends = [start.start() for start in starts[1:]] + [len(text)]
-    for start, end in zip(starts, ends, strict=True):
+    for start, following in zip_longest(starts, starts[1:]):
+        end = following.start() if following else len(text)
         arrays = {decode(a[1]): _perl_list(decode(a[2])) for a in ARRAY.finditer(text[start.end() : end])}
         settings = arrays.get("args", [])
         yield Group(

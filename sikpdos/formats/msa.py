@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -196,7 +197,7 @@ def write_msa(
     fields = [
         ("FORMAT", "EMSA/MAS Spectral Data File"),
         ("VERSION", "1.0"),
-        *(("TITLE", line[:TITLE_LENGTH]) for line in title.splitlines() or [""]),
+        *(("TITLE", line) for line in textwrap.wrap(title, TITLE_LENGTH, break_on_hyphens=False) or [""]),
         *((key, "") for key in ("DATE", "TIME", "OWNER")),
         ("NPOINTS", str(energy_eV.size)),
         ("NCOLUMNS", "1"),

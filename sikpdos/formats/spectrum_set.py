@@ -12,7 +12,7 @@ from sikpdos.errors import SikpdosError
 
 KINDS = ("eels", "xas", "unknown")
 EV_PER_UNIT = {"ev": 1.0, "kev": 1e3, "mev": 1e-3}
-NARROWEST_EV = 3.0  # a range of positive numbers below this is no core edge in eV: it must be keV
+NARROWEST_EV, HIGHEST_KEV = 3.0, 200.0  # positive numbers in a smaller range, and below this, must be keV
 
 
 class RowReader(Protocol):
@@ -123,7 +123,7 @@ def energy_axis(energy: np.ndarray, unit: str | None, name: str) -> tuple[np.nda
         raise SikpdosError(f"{name}: {'only one energy channel' if energy.size else 'no energy channels'}")
     if not np.isfinite(energy).all():
         raise SikpdosError(f"{name}: energy is {_not_finite(energy)[13:]}")
-    if unit is None and energy.min() > 0 and np.ptp(energy) < NARROWEST_EV:
+    if unit is None and energy.min() > 0 and energy.max() < HIGHEST_KEV and np.ptp(energy) < NARROWEST_EV:
         unit = "keV"
         warnings.append(f"energies {energy.min():g} to {energy.max():g} without a unit: taken as keV")
     factor = EV_PER_UNIT.get((unit or "eV").lower())
