@@ -15,11 +15,29 @@ from collections.abc import Callable
 import typer
 
 from sikpdos import __version__
+from sikpdos.commands.ablate import ablate
+from sikpdos.commands.assemble import assemble
+from sikpdos.commands.broaden import broaden
 from sikpdos.commands.fetch_structures import fetch_structures
+from sikpdos.commands.make_castep import make_castep
+from sikpdos.commands.match import match
+from sikpdos.commands.parse_odo import parse_odo
+from sikpdos.commands.predict import predict
+from sikpdos.commands.simulate import simulate
+from sikpdos.commands.train import train
 from sikpdos.errors import SikpdosError
 
 COMMANDS = (
+    ("train", train),
+    ("predict", predict),
+    ("match", match),
+    ("broaden", broaden),
+    ("assemble", assemble),
+    ("ablate", ablate),
+    ("make-castep", make_castep),
+    ("parse-odo", parse_odo),
     ("fetch-structures", fetch_structures),
+    ("simulate", simulate),
 )
 
 app = typer.Typer(

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def from_dict(cls: type[T], values: dict[str, Any]) -> T:
-    """A dataclass from a dictionary. Raises SikpdosError for unknown keys or values of another type than the default's."""
+    """A dataclass from a dictionary. Raises SikpdosError for unknown keys or values of the wrong type."""
     known = {f.name: f for f in dataclasses.fields(cls)}
     converted = {}
     for key, value in values.items():

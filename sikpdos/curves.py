@@ -96,10 +96,7 @@ def _table(curves: Curves) -> dict[str, np.ndarray]:
         "quantity": np.tile(np.repeat(QUANTITIES, sizes), n),
         "energy_eV": np.tile(np.concatenate([SPECTRUM.energy_eV, PDOS.energy_eV, PDOS.energy_eV]), n),
         "value": values.ravel().astype(float),
-        **{
-            key: np.full(n * sum(sizes), curves.meta[key])
-            for key in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")
-        },
+        **{key: np.full(n * sum(sizes), curves.meta[key]) for key in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")},
         "onset_eV": np.repeat(curves.onset_eV, sum(sizes)),
     }
 
@@ -118,7 +115,17 @@ def read_curves(path: str | os.PathLike, data: bytes | None = None) -> Curves:
 
 def _from_table(path: str | os.PathLike, data: bytes) -> Curves:
     name = store.display_name(path)
-    keys = ("site_id", "group", "quantity", "energy_eV", "value", "sigma_eV", "lorentz_fwhm_eV", "onset_rule", "onset_eV")
+    keys = (
+        "site_id",
+        "group",
+        "quantity",
+        "energy_eV",
+        "value",
+        "sigma_eV",
+        "lorentz_fwhm_eV",
+        "onset_rule",
+        "onset_eV",
+    )
     columns = store.read_csv(path, keys, data)
     block = SPECTRUM.size + 2 * PDOS.size
     values, onsets = store.numbers(columns, "value", path), store.numbers(columns, "onset_eV", path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Sequence
@@ -63,7 +64,7 @@ def stack(sites: Sequence[RawSite], groups: dict[str, str] | None = None) -> Dat
         raise SikpdosError("no sites")
     sites = sorted(sites, key=lambda site: site.site_id)
     ids = [site.site_id for site in sites]
-    for one, other in zip(ids, ids[1:], strict=False):
+    for one, other in itertools.pairwise(ids):
         if one == other:
             raise SikpdosError(f"site {one} is there twice")
     edges, pdos = [], []

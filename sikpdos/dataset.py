@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +110,11 @@ def write_dataset(path: str | os.PathLike, dataset: Dataset) -> None:
     store.write_npz(path, {name: getattr(dataset, name) for name in names}, dataset.meta)
 
 
+def is_dataset(path: str | os.PathLike) -> bool:
+    """Whether a file (not stdin) is a dataset NPZ; reads its meta data only."""
+    return zipfile.is_zipfile(path) and store.schema_of(path) == SCHEMA
+
+
 def read_dataset(path: str | os.PathLike) -> Dataset:
     """Read and check a dataset. Raises SikpdosError for wrong schema, shapes, or NaN."""
     arrays, meta = store.read_npz(path, SCHEMA)
@@ -117,3 +124,9 @@ def read_dataset(path: str | os.PathLike) -> Dataset:
         n_edge = arrays["edge"].shape[-1]
         store.require(arrays, path, edge_energy_eV=(n_edge,), edge=(n, n_edge))
     return Dataset(**arrays, meta=meta)
+
+
+def digest(dataset: Dataset) -> str:
+    """Short digest of the spectra and densities of states."""
+    content = b"".join(np.ascontiguousarray(a).tobytes() for a in (dataset.spectra, dataset.pdos))
+    return hashlib.sha256(content).hexdigest()[:12]

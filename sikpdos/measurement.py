@@ -37,7 +37,9 @@ class Conditions:
         return len(self.sigma_eV)
 
 
-def draw(count: int, sigma_eV: tuple[float, float], counts: tuple[float, float], rng: np.random.Generator) -> Conditions:
+def draw(
+    count: int, sigma_eV: tuple[float, float], counts: tuple[float, float], rng: np.random.Generator
+) -> Conditions:
     """Random conditions: sigma uniform, counts uniform in the logarithm, nuisances over usual ranges."""
     uniform = {name: rng.uniform(*limits, count) for name, limits in _RANGES.items()}
     return Conditions(rng.uniform(*sigma_eV, count), np.exp(rng.uniform(*np.log(counts), count)), **uniform)
@@ -53,7 +55,7 @@ def ideal(count: int, sigma_eV: float, counts: float) -> Conditions:
 def record(
     energy_eV: np.ndarray, edge: np.ndarray, conditions: Conditions, rng: np.random.Generator, channel_eV: float = 0.25
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Counts (m, k) on a channel axis (k,) around 1839 eV of edges (m, n) in equal bins energy_eV (n,), Poisson noise."""
+    """Poisson counts (m, k) on a channel axis (k,) around 1839 eV, of edges (m, n) in equal bins energy_eV (n,)."""
     bin_eV = (energy_eV[-1] - energy_eV[0]) / (len(energy_eV) - 1)
     curves = _broadened(edge, bin_eV, conditions)
     start_eV = _RANGE_EV[0] + rng.uniform(0, channel_eV)

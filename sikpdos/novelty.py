@@ -1,4 +1,4 @@
-"""Is a spectrum like those a model was trained on? Distance inside, and residual outside, their principal components."""
+"""Is a spectrum like those a model was trained on? Distance within, residual outside their components."""
 
 from __future__ import annotations
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sikpdos import novelty, prepare, scores
-from sikpdos.dataset import Dataset
+from sikpdos import novelty, prepare, scores, store
+from sikpdos.dataset import Dataset, is_dataset, read_dataset
 from sikpdos.errors import SikpdosError
 from sikpdos.formats.spectra import read_spectra
 from sikpdos.formats.spectrum_set import SpectrumSet
@@ -56,6 +56,36 @@ def _rounded(value: float) -> float | None:
     return None if not np.isfinite(value) else round(float(value), 4)
 
 
+def predict_files(
+    paths: Sequence[str],
+    choose: Callable[[Dataset | None], Model],
+    options: prepare.Options,
+    sigma_eV: float | None,
+    part: str,
+    failed: Callable[[str], None],
+) -> Iterator[tuple[str, Model, Predicted]]:
+    """Predictions for files of spectra or datasets; what cannot be used goes to `failed`, and the rest is done.
+
+    choose: gives the model for a dataset, or for measured spectra (None).
+    """
+    for path in paths:
+        try:
+            if is_dataset(path):
+                dataset = read_dataset(path)
+                model = choose(dataset)
+                yield path, model, predict_dataset(dataset, model, part_rows(dataset, model, part))
+                continue
+            model = choose(None)
+            rule = options.onset or model.meta["onset_rule"]
+            for predicted in predict_file(path, model, replace(options, onset=rule), sigma_eV):
+                for failure in predicted.failures:
+                    failed(f"{store.display_name(path)}: {failure}")
+                if predicted.names:
+                    yield path, model, predicted
+        except SikpdosError as error:
+            failed(str(error))
+
+
 def predict_file(
     path: str, model: Model, options: prepare.Options, sigma_eV: float | None = None
 ) -> Iterator[Predicted]:
@@ -71,11 +101,8 @@ def predict_file(
                 yield _predict_block(spectra, block, model, options, sigma_eV)
             except SikpdosError as error:
                 text = str(error)
-                raise SikpdosError(text if text.startswith(str(path)) else f"{display(path)}: {text}") from error
-
-
-def display(path: str) -> str:
-    return "standard input" if path == "-" else path
+                name = store.display_name(path)
+                raise SikpdosError(text if text.startswith(name) else f"{name}: {text}") from error
 
 
 def fit_resolution(model: Model, options: prepare.Options, sigma_eV: float | None) -> prepare.Options:
@@ -91,7 +118,9 @@ def fit_resolution(model: Model, options: prepare.Options, sigma_eV: float | Non
             raise SikpdosError(f"sigma {sigma_eV:g} eV is beyond the model's {low:g} to {high:g} eV")
         return options
     if sigma_eV > model.sigma_eV + 1e-9:
-        raise SikpdosError(f"sigma {sigma_eV:g} eV is broader than the model's {model.sigma_eV:g} eV; use another --model")
+        raise SikpdosError(
+            f"sigma {sigma_eV:g} eV is broader than the model's {model.sigma_eV:g} eV; use another --model"
+        )
     return replace(options, blur_eV=float(np.sqrt(model.sigma_eV**2 - sigma_eV**2)))
 
 
@@ -138,7 +167,9 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
     pdos, deviation = predict(model, spectra, resolution)
     unknown = np.full(len(spectra), np.nan)
     names = dataset.ids[rows].tolist()
-    return Predicted(names, spectra, pdos, deviation, np.zeros(len(spectra)), novelty.novelty(model.known, spectra), unknown)
+    return Predicted(
+        names, spectra, pdos, deviation, np.zeros(len(spectra)), novelty.novelty(model.known, spectra), unknown
+    )
 
 
 def part_rows(dataset: Dataset, model: Model, part: str) -> np.ndarray:

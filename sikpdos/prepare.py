@@ -23,7 +23,7 @@ class Options:
     background: str | tuple[float, float] = "auto"  # window in eV, "auto" or "none"
     smooth: tuple[int, int] | None = None  # Savitzky-Golay window (points of 0.1 eV) and order
     blur_eV: float = 0.0  # Gaussian broadening added, to bring sharper data to a model's resolution
-    onset: str | float = spectrum.ONSET_RULE  # rule, or the energy itself in eV
+    onset: str | float | None = None  # rule, or the energy itself in eV; None: the usual rule
     allow_partial: bool = False  # accept spectra that do not cover -1 to 19 eV
 
 
@@ -58,11 +58,14 @@ def prepare(energy_eV: np.ndarray, intensity: np.ndarray, kind: str, options: Op
     if options.smooth is not None:
         intensity = spectrum.smooth(intensity, *options.smooth)
         points, order = options.smooth
-        notes.append(f"smoothed by Savitzky-Golay over {points * SPECTRUM.step_eV:g} eV ({points} points), order {order}")
+        notes.append(
+            f"smoothed by Savitzky-Golay over {points * SPECTRUM.step_eV:g} eV ({points} points), order {order}"
+        )
     if options.blur_eV > 0:
         intensity = spectrum.blur(intensity, options.blur_eV, SPECTRUM.step_eV)
         notes.append(f"broadened further with sigma {options.blur_eV:.2f} eV")
-    onset_eV = _onsets(axis_eV, intensity, options.onset, window)
+    rule = spectrum.ONSET_RULE if options.onset is None else options.onset
+    onset_eV = _onsets(axis_eV, intensity, rule, window)
     found = np.isfinite(onset_eV)
     if not found.any():
         raise SikpdosError("no onset: no rise of an edge in the range (wrong background, or not an edge?)")

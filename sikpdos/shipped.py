@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+from sikpdos.dataset import Dataset
 from sikpdos.errors import SikpdosError
 from sikpdos.model import Model, read_model
 
@@ -21,14 +24,21 @@ def load(name_or_path: str | os.PathLike) -> Model:
     """A shipped model by its name, else the model in a file."""
     if str(name_or_path) in names():
         return read_model(FOLDER / f"{name_or_path}.npz")
-    if not Path(name_or_path).exists() and "/" not in str(name_or_path) and "." not in Path(name_or_path).suffix[:1]:
+    if not Path(name_or_path).exists():
         raise SikpdosError(f"{name_or_path}: no such file, nor a shipped model ({', '.join(names())})")
     return read_model(name_or_path)
 
 
-def for_computed(sigma_eV: float) -> Model:
-    """The shipped model for computed spectra broadened with sigma. Raises SikpdosError if there is none."""
-    name = f"{sigma_eV:g}"
-    if name not in names():
-        raise SikpdosError(f"no shipped model for sigma {name} eV ({', '.join(names())}); give one with --model")
-    return load(name)
+def chooser(name_or_path: str | None) -> Callable[[Dataset | None], Model]:
+    """How to choose the model: the user's; else for a dataset the one of its sigma, for measured spectra "measured"."""
+
+    @cache
+    def loaded(name: str) -> Model:
+        return load(name)
+
+    def choose(dataset: Dataset | None) -> Model:
+        if name_or_path is not None:
+            return loaded(name_or_path)
+        return loaded(MEASURED if dataset is None else f"{dataset.sigma_eV:g}")
+
+    return choose

@@ -53,7 +53,9 @@ def fit_power_law(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, h
     inside = _background_window(energy_eV, low_eV, high_eV)
     counts = intensity[:, inside].astype(float)
     if (counts.mean(axis=1) <= 0).any() or energy_eV[0] <= 0:
-        raise SikpdosError(f"no power law fits between {low_eV:g} and {high_eV:g} eV: the counts there are not positive")
+        raise SikpdosError(
+            f"no power law fits between {low_eV:g} and {high_eV:g} eV: the counts there are not positive"
+        )
     floor = 1e-3 * counts.mean(axis=1, keepdims=True)
     counts = np.maximum(counts, floor)
     x, y, w = np.log(energy_eV[inside])[None, :], np.log(counts), counts
@@ -108,7 +110,9 @@ def smoothing_weights(window: int, order: int) -> np.ndarray:
     order is kept.
     """
     if window < 2 or order < 0 or order >= window:
-        raise SikpdosError(f"cannot smooth with window {window} and order {order}: needs 0 <= order < window, window >= 2")
+        raise SikpdosError(
+            f"cannot smooth with window {window} and order {order}: needs 0 <= order < window, window >= 2"
+        )
     half = window // 2
     offset = np.arange(-half, half + 1)
     weight = np.ones(len(offset))

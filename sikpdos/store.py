@@ -127,7 +127,7 @@ class NpzStream:
         """Add rows to each named array."""
         for name, block in blocks.items():
             if name not in self._files:
-                self._files[name] = tempfile.TemporaryFile(dir=self._folder)
+                self._files[name] = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (close_into closes it)
                 self._shapes[name], self._dtypes[name] = (0, *block.shape[1:]), block.dtype
             self._files[name].write(np.ascontiguousarray(block, self._dtypes[name]).data)
             self._shapes[name] = (self._shapes[name][0] + len(block), *block.shape[1:])
@@ -243,3 +243,23 @@ def numbers(columns: Mapping[str, list[str]], key: str, path: str | os.PathLike)
     if not np.isfinite(values).all():
         raise SikpdosError(f"{display_name(path)}: column '{key}' holds NaN or infinity")
     return values
+
+
+def schema_of(source: bytes | str | os.PathLike) -> str | None:
+    """Schema named in the meta data of an NPZ (its bytes or its path); None if it has none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
+            member = archive.open("meta.npy")
+            return json.loads(str(np.lib.format.read_array(member, allow_pickle=False)[()]))["schema"]
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, EOFError):
+        return None
+
+
+def remove(path: str | os.PathLike) -> None:
+    """Delete a file that may not be there."""
+    Path(path).unlink(missing_ok=True)
+
+
+def concatenate(tables: Sequence[Mapping[str, Sequence]]) -> dict[str, np.ndarray]:
+    """Tables of the same columns, one below the other."""
+    return {key: np.concatenate([np.asarray(table[key]) for table in tables]) for key in tables[0]}

@@ -194,9 +194,7 @@ class _Fit:
         order = torch.stack([self._order(np.flatnonzero(part), size, generator) for part in self.training])
         pick = torch.randint(variants, order.shape, generator=generator)
         spectra, resolution = torch.tensor(drawn.spectra), torch.tensor(drawn.resolution)
-        for rows, variant in zip(
-            order.split(self.settings.batch, 1), pick.split(self.settings.batch, 1), strict=True
-        ):
+        for rows, variant in zip(order.split(self.settings.batch, 1), pick.split(self.settings.batch, 1), strict=True):
             x = spectra[variant, rows]
             x = x + drawn.noise * torch.randn(x.shape, generator=generator)
             x = scale(x.to(self.device), self.mean, self.deviation)
@@ -217,7 +215,7 @@ class _Fit:
     @torch.no_grad()
     def _validate(self, state: State) -> np.ndarray:
         drawn = self.examples.held_out
-        members, (variants, n) = self.settings.members, drawn.spectra.shape[:2]
+        members, (variants, _n) = self.settings.members, drawn.spectra.shape[:2]
         x = scale(torch.tensor(drawn.spectra, device=self.device).reshape(1, -1, 200), self.mean, self.deviation)
         resolution = torch.tensor(drawn.resolution, device=self.device).reshape(1, -1, 2)
         mse = np.empty(members)
@@ -268,12 +266,16 @@ def _finish(dataset, settings, examples, fold, state, mean, deviation) -> Model:
         "best_epoch": state.best_epoch.tolist(),
     }
     placeholder = novelty.fit(dataset.spectra[fold != split.TEST])
-    model = Model(settings.architecture(), weights, mean, deviation, np.zeros((2, 300), np.float32), 1.0, placeholder, card)
+    model = Model(
+        settings.architecture(), weights, mean, deviation, np.zeros((2, 300), np.float32), 1.0, placeholder, card
+    )
     held_out = examples.held_out
     floor, factor = calibration.calibrate(model, held_out, dataset.pdos, fold)
     known = calibration.known_spectra(held_out, fold)
     model = replace(model, error_floor=floor, error_factor=factor, known=known)
-    ids = {part: dataset.ids[fold == split.TEST if part == "test" else fold != split.TEST] for part in ("test", "train")}
+    ids = {
+        part: dataset.ids[fold == split.TEST if part == "test" else fold != split.TEST] for part in ("test", "train")
+    }
     meta = {
         **card,
         "split": {part: ids[part].tolist() for part in ids} | {"kind": settings.split, "fold": fold.tolist()},

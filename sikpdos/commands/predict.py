@@ -1,0 +1,84 @@
+"""sikpdos predict"""
+
+from __future__ import annotations
+
+import typer
+
+from sikpdos.commands.options import pair, say
+
+
+def predict(
+    files: list[str] = typer.Argument(..., help="Spectra (msa, csv, txt, xdi, prj, npz, dm3...), a dataset, or -."),
+    output: str = typer.Option("-", "-o", "--output", help="CSV file, or NPZ for many spectra; - is stdout."),
+    model: str = typer.Option(None, "--model", "-m", help="Model file, or name of a shipped one [default: measured]."),
+    sigma: float = typer.Option(None, "--sigma", min=0.0, help="Resolution of the measurement: Gaussian sigma in eV."),
+    smooth: str = typer.Option(
+        None, "--smooth", metavar="W,P", help="Savitzky-Golay: window in points of 0.1 eV, order."
+    ),
+    background: str = typer.Option(
+        "auto", "--background", metavar="LO,HI", help="Window in eV to fit the background over, auto, or none."
+    ),
+    onset: str = typer.Option("auto", "--onset", help="Energy of the onset in eV, or auto (the model's rule)."),
+    allow_partial: bool = typer.Option(False, "--allow-partial", help="Accept spectra that lack part of -1 to 19 eV."),
+    part: str = typer.Option("all", "--part", help="Of a dataset: all, or the model's test or train part."),
+    json: bool = typer.Option(False, "--json", help="Print scalars as JSON lines instead of curves."),
+    plot: str = typer.Option(None, "--plot", metavar="FILE", help="Draw the spectrum and the result (png, pdf, svg)."),
+) -> None:
+    """Predict the s and p density of states from Si K-edge spectra.
+
+    Prints energy_eV (Fermi level at 0), s, p, total, and the standard deviations of s and p in states/eV/atom.
+
+    \b
+    Example: sikpdos predict exp.msa --smooth 40,3 --sigma 1.2 > pdos.csv
+    """
+    window = background if background in ("auto", "none") else pair(background, float, "--background")
+    smoothing = pair(smooth, int, "--smooth")
+    energy = None if onset == "auto" else _energy(onset)
+    if part not in ("all", "test", "train"):
+        raise typer.BadParameter("expected all, test or train", param_hint="--part")
+
+    from sikpdos import predictions, prepare, shipped
+    from sikpdos.predict import predict_files
+
+    failures, drawn = [], []
+
+    def failed(message: str) -> None:
+        failures.append(message)
+        say("predict", message)
+
+    options = prepare.Options(window, smoothing, 0.0, energy, allow_partial)
+    results = predict_files(files, shipped.chooser(model), options, sigma, part, failed)
+    blocks = _told(results, options, drawn if plot else None)
+    first = next(blocks, None)
+    if first is None:
+        raise typer.Exit(1)
+    several = len(files) > 1 or len(first.names) > 1
+    predictions.write(output, first, blocks, "json" if json else "curves", several)
+    if plot:
+        from sikpdos.plot.prediction import draw_predictions
+
+        draw_predictions(plot, drawn)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _told(results, options, drawn: list | None):
+    """The predictions, each file's preparation told on stderr; the first few kept for drawing."""
+    last = None
+    for path, model, predicted in results:
+        if path != last:
+            from sikpdos.report import describe
+
+            for line in describe(path, model, predicted, options):
+                say("predict", line)
+            last = path
+        if drawn is not None and len(drawn) < 6:
+            drawn.append(predicted)
+        yield predicted
+
+
+def _energy(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is neither auto nor an energy", param_hint="--onset") from None

@@ -1,0 +1,100 @@
+"""Template matching of files and of a dataset's own test part, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from sikpdos import prepare, split, store
+from sikpdos.dataset import Dataset, is_dataset, read_dataset
+from sikpdos.errors import SikpdosError
+from sikpdos.formats.spectra import read_spectra
+from sikpdos.grid import PDOS
+from sikpdos.match import Matched, match
+from sikpdos.model import Model, predict
+from sikpdos.scores import mse
+
+
+def test_table(dataset: Dataset, kind: str, seed: int, test_groups: Sequence[str], k: int) -> dict[str, Sequence]:
+    """Each test site's best template in the rest of the dataset, and the errors of its density of states."""
+    test = split.folds(dataset.groups, kind, seed, test_groups) == split.TEST
+    return _table(dataset, test, ~test, k)[0]
+
+
+def model_table(dataset: Dataset, model: Model, k: int) -> dict[str, Sequence]:
+    """The same on the model's own split, with the model's errors and Delta MSE = matched - predicted beside them."""
+    parts = [np.isin(dataset.ids, model.meta["split"][part]) for part in ("test", "train")]
+    if not all(part.any() for part in parts):
+        raise SikpdosError("the model was not trained on this dataset: its test or training sites are not in it")
+    columns, matched = _table(dataset, *parts, k)
+    own = mse(predict(model, dataset.spectra[parts[0]])[0], dataset.pdos[parts[0]])
+    columns |= {"model_s_mse": own[:, 0], "model_p_mse": own[:, 1], "delta_mse": matched.mean(1) - own.mean(1)}
+    return columns
+
+
+def _table(dataset: Dataset, test: np.ndarray, rest: np.ndarray, k: int) -> tuple[dict[str, Sequence], np.ndarray]:
+    found = match(dataset.spectra[rest], dataset.pdos[rest], dataset.spectra[test], k)
+    errors = mse(found.pdos, dataset.pdos[test])
+    columns = {
+        "site_id": dataset.ids[test],
+        "template_id": dataset.ids[rest][found.index[:, 0]],
+        "spectrum_mse": found.mse[:, 0],
+        "s_mse": errors[:, 0],
+        "p_mse": errors[:, 1],
+    }
+    return columns, errors
+
+
+def match_files(
+    templates: Dataset, paths: Sequence[str], options: prepare.Options, k: int, failed: Callable[[str], None]
+) -> Iterator[tuple[list[str], Matched]]:
+    """Names and matches of the spectra in files (or of another dataset's); what cannot be used goes to `failed`."""
+    for path in paths:
+        try:
+            for names, spectra in _spectra(path, templates, options, failed):
+                yield names, match(templates.spectra, templates.pdos, spectra, k)
+        except SikpdosError as error:
+            text, name = str(error), store.display_name(path)
+            failed(text if text.startswith(name) else f"{name}: {text}")
+
+
+def _spectra(path, templates, options, failed) -> Iterator[tuple[list[str], np.ndarray]]:
+    if is_dataset(path):
+        other = read_dataset(path)
+        if (other.sigma_eV, other.onset_rule) != (templates.sigma_eV, templates.onset_rule):
+            raise SikpdosError("its sigma or onset rule is not the templates'")
+        yield other.ids.tolist(), other.spectra
+        return
+    for found in read_spectra(path):
+        for block in found.blocks():
+            for name, cause in block.left_out.items():
+                failed(f"{store.display_name(path)}: {name}: {cause}")
+            ready = prepare.prepare(found.energy_eV, block.intensity, found.kind, options).spectra
+            good = np.isfinite(ready).all(axis=1)
+            for row in np.flatnonzero(~good):
+                failed(f"{store.display_name(path)}: {block.names[row]}: no onset found")
+            yield [block.names[row] for row in np.flatnonzero(good)], ready[good]
+
+
+def neighbour_table(templates: Dataset, names: Sequence[str], matched: Matched) -> dict[str, Sequence]:
+    """The k templates of every spectrum, nearest first."""
+    m, k = matched.index.shape
+    return {
+        "spectrum": np.repeat(names, k),
+        "rank": np.tile(np.arange(1, k + 1), m),
+        "template_id": templates.ids[matched.index].ravel(),
+        "spectrum_mse": matched.mse.ravel(),
+    }
+
+
+def pdos_table(names: Sequence[str], matched: Matched) -> dict[str, Sequence]:
+    """The matched densities of states, one row an energy."""
+    pdos = matched.pdos.astype(float)
+    return {
+        "spectrum": np.repeat(names, PDOS.size),
+        "energy_eV": np.tile(PDOS.energy_eV, len(names)),
+        "s": pdos[:, 0].ravel(),
+        "p": pdos[:, 1].ravel(),
+        "total": pdos.sum(axis=1).ravel(),
+    }

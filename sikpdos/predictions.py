@@ -1,0 +1,103 @@
+"""Files of predictions: CSV for one or some spectra, NPZ for many, JSON lines for the scalars."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sikpdos import store
+from sikpdos.grid import PDOS, SPECTRUM
+from sikpdos.predict import Predicted
+
+SCHEMA = "sikpdos-predictions-1"
+COLUMNS = ("energy_eV", "s", "p", "total", "s_std", "p_std")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Content of a predictions file."""
+
+    ids: np.ndarray  # (n,)
+    spectra: np.ndarray  # (n, 200)
+    pdos: np.ndarray  # (n, 2, 300)
+    pdos_std: np.ndarray  # (n, 2, 300)
+    onset_eV: np.ndarray  # (n,)
+    novelty: np.ndarray  # (n,)
+    meta: dict
+
+
+def write(path: str, first: Predicted, rest: Iterable[Predicted], form: str, named: bool) -> None:
+    """Write predictions: form "json" as JSON lines, "curves" as NPZ or CSV by the name of the file."""
+    blocks = itertools.chain([first], rest)
+    if form == "json":
+        write_json(path, blocks)
+    elif path.endswith(".npz"):
+        write_npz(path, blocks)
+    else:
+        write_csv(path, blocks, named)
+
+
+def write_csv(path: str | os.PathLike, blocks: Iterable[Predicted], named: bool) -> None:
+    """One row an energy; `named` adds a leading column with the spectrum's name."""
+    with store.output(path) as stream:
+        header = (("spectrum",) if named else ()) + COLUMNS
+        stream.write((",".join(header) + "\n").encode())
+        for block in blocks:
+            for row, name in enumerate(block.names):
+                stream.write(
+                    _rows(block.pdos[row], block.deviation[row], _quoted(name) + "," if named else "").encode()
+                )
+
+
+def _rows(pdos: np.ndarray, deviation: np.ndarray, lead: str) -> str:
+    table = np.column_stack([pdos.T, pdos.sum(axis=0), deviation.T])
+    lines = zip(PDOS.energy_eV.tolist(), table.tolist(), strict=True)
+    return "".join(f"{lead}{e:.1f},{','.join(f'{x:.6g}' for x in values)}\n" for e, values in lines)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if any(c in name for c in ',"\n\r') else name
+
+
+def write_json(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
+    """One JSON object a spectrum and line: its scalars."""
+    with store.output(path) as stream:
+        for block in blocks:
+            for row in range(len(block.names)):
+                stream.write((json.dumps(block.summary(row), ensure_ascii=False) + "\n").encode())
+
+
+def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
+    """All predictions in one NPZ, written as they come."""
+    folder = Path(tempfile.gettempdir()) if str(path) == store.STDIO else Path(path).resolve().parent
+    spool = store.NpzStream(folder)
+    ids = []
+    for block in blocks:
+        ids += block.names
+        spool.append(
+            spectra=block.spectra.astype(np.float32),
+            pdos=block.pdos,
+            pdos_std=block.deviation,
+            onset_eV=block.onset_eV,
+            novelty=block.novelty,
+        )
+    arrays = {"ids": np.array(ids, str), "energy_eV": PDOS.energy_eV, "spectrum_energy_eV": SPECTRUM.energy_eV}
+    with store.output(path) as stream:
+        spool.close_into(stream, arrays, store.provenance(SCHEMA))
+
+
+def read_predictions(path: str | os.PathLike) -> Predictions:
+    """Read a predictions NPZ. Raises SikpdosError for wrong schema or shapes."""
+    arrays, meta = store.read_npz(path, SCHEMA)
+    n = len(arrays.get("ids", ()))
+    store.require(arrays, path, ids=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
+    store.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))
+    names = ("ids", "spectra", "pdos", "pdos_std", "onset_eV", "novelty")
+    return Predictions(*(arrays[name] for name in names), meta)

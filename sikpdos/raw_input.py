@@ -1,0 +1,107 @@
+"""What `broaden` and `assemble` take: raw site files, folders of them, databases, tables of curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sikpdos import curves, database, dataset, raw, sites, spectrum, store
+from sikpdos.database import Database
+from sikpdos.dataset import Dataset
+from sikpdos.errors import SikpdosError
+from sikpdos.grid import PDOS, SPECTRUM
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of a CSV: energies in equal steps and an edge, or s and p densities."""
+
+    energy_eV: np.ndarray  # (n,)
+    columns: dict[str, np.ndarray]  # "edge", or "s" and/or "p", each (n,) per eV
+
+
+def read_any(paths: Sequence[str], groups: dict[str, str] | None = None) -> Database | Table:
+    """Raw site files and folders of them as one database; one database file; or one CSV as a table.
+
+    Raises SikpdosError for a mixture, sites of different settings, or anything else.
+    """
+    if len(paths) == 1 and not Path(paths[0]).is_dir():
+        data = store.read_bytes(paths[0])
+        if data[:2] != b"PK":
+            return _read_table(paths[0], data)
+        if store.schema_of(data) == database.SCHEMA:
+            return database.read_database(paths[0], data)
+        return database.stack([raw.read_raw(paths[0], data)], groups)
+    found = database.stack([raw.read_raw(path) for path in _expand(paths)], groups)
+    settings = found.settings()
+    if len(settings) > 1:
+        (one, ones), (other, others) = list(settings.items())[:2]
+        raise SikpdosError(f"mixed settings: {ones[0]} has {one}, {others[0]} has {other}")
+    return found
+
+
+def _expand(paths: Sequence[str]) -> list[Path]:
+    files: list[Path] = []
+    for path in map(Path, paths):
+        inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+        if not inside:
+            raise SikpdosError(f"{path}: no .npz files in this folder")
+        files += inside
+    return files
+
+
+def _read_table(path: str, data: bytes) -> Table:
+    name = store.display_name(path)
+    text = store.read_csv(path, ["energy_eV"], data)
+    wanted = [key for key in ("edge", "s", "p") if key in text]
+    if not wanted or ("edge" in wanted and len(wanted) > 1):
+        raise SikpdosError(f"{name}: expected a column 'edge', or columns 's' and 'p', beside energy_eV")
+    energy_eV = store.numbers(text, "energy_eV", path)
+    step = np.diff(energy_eV)
+    if len(step) < 3 or step.min() <= 0:
+        raise SikpdosError(f"{name}: energies must increase, four or more")
+    if np.ptp(step) > 0.02 * step.mean():
+        raise SikpdosError(f"{name}: energies are not equally spaced")
+    return Table(energy_eV, {key: store.numbers(text, key, path) for key in wanted})
+
+
+def broaden_table(
+    table: Table, sigma_eV: float, lorentz_fwhm_eV: float, input_sigma_eV: float, onset_rule: str
+) -> dict[str, np.ndarray]:
+    """Columns of a table broadened to sigma_eV in all, on the grid of the edge or of the density of states."""
+    extra_eV = curves.remaining_sigma(sigma_eV, input_sigma_eV)
+    step_eV = (table.energy_eV[-1] - table.energy_eV[0]) / (len(table.energy_eV) - 1)
+
+    def onto(values: np.ndarray, at_eV: np.ndarray, fwhm_eV: float) -> np.ndarray:
+        if fwhm_eV == 0 and extra_eV < 0.7 * step_eV:  # less than the table's own steps resolve: resample only
+            return np.interp(at_eV, table.energy_eV, values, left=0.0, right=0.0)
+        return spectrum.broaden(table.energy_eV, values * step_eV, at_eV, extra_eV, fwhm_eV)
+
+    if "edge" not in table.columns:
+        return {"energy_eV": PDOS.energy_eV} | {k: onto(v, PDOS.energy_eV, 0.0) for k, v in table.columns.items()}
+    edge, axis_eV = table.columns["edge"], np.arange(table.energy_eV[0], table.energy_eV[-1], SPECTRUM.step_eV)
+    onset_eV = spectrum.find_onset(axis_eV, onto(edge, axis_eV, lorentz_fwhm_eV)[None], onset_rule)[0]
+    if not np.isfinite(onset_eV):
+        raise SikpdosError("no onset found in the edge")
+    return {"energy_eV": SPECTRUM.energy_eV, "edge": onto(edge, SPECTRUM.energy_eV + onset_eV, lorentz_fwhm_eV)}
+
+
+def assemble_any(
+    paths: Sequence[str], sites_csv: str | None, sigma_eV: float, lorentz_fwhm_eV: float, onset_rule: str
+) -> tuple[Dataset, Database | None]:
+    """A dataset from anything `assemble` takes, and the database it came from (None for curves).
+
+    Raises SikpdosError for tables of single curves, and as the readers do.
+    """
+    groups = None
+    if sites_csv is not None:
+        groups = {site.structure_id: site.group for site in sites.read_sites(sites_csv)}
+    if len(paths) == 1 and not Path(paths[0]).is_dir():
+        data = store.read_bytes(paths[0])
+        if data[:2] != b"PK" or store.schema_of(data) == curves.SCHEMA:
+            return dataset.assemble(curves.read_curves(paths[0], data)), None
+    source = read_any(paths, groups)
+    return dataset.assemble(curves.broaden_sites(source, sigma_eV, lorentz_fwhm_eV, onset_rule), source), source

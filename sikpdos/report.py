@@ -1,0 +1,41 @@
+"""What a prediction tells its user on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sikpdos import store
+from sikpdos.model import Model
+from sikpdos.predict import SHIFT_EV, Predicted
+from sikpdos.prepare import Options
+
+
+def describe(path: str, model: Model, predicted: Predicted, options: Options) -> Iterator[str]:
+    """Lines about one file: preparation, model, warnings."""
+    name = store.display_name(path)
+    for note in predicted.notes:
+        yield f"{name}: {note}"
+    onset = predicted.onset_eV
+    if predicted.notes:
+        found = "given" if isinstance(options.onset, float) else f"rule {model.meta['onset_rule']}"
+        where = f"{onset[0]:.2f} eV" if len(onset) == 1 else f"{onset.min():.2f} to {onset.max():.2f} eV"
+        yield f"{name}: onset at {where} ({found}); window -1 to 19 eV around it"
+    if np.isfinite(predicted.sensitivity).all():
+        change = predicted.sensitivity.max()
+        yield f"{name}: an onset {SHIFT_EV} eV off would change the result by {change:.3g} states/eV rms"
+    sigma = "any resolution" if model.architecture.resolution_input else f"sigma {model.sigma_eV:g} eV"
+    yield (
+        f"{name}: model trained on {model.meta['trained_on']} ({sigma}) of {model.meta['families']} families; "
+        f"the density of states has sigma {model.sigma_eV:g} eV"
+    )
+    for warning in predicted.warnings:
+        yield f"{name}: warning: {warning}"
+    unusual = int((predicted.novelty > 1).sum())
+    if unusual:
+        who = "the spectrum is" if len(onset) == 1 else f"{unusual} of {len(onset)} spectra are"
+        yield (
+            f"{name}: warning: {who} unlike any in the training set"
+            f" (novelty {predicted.novelty.max():.1f}, usual up to 1); do not trust the result"
+        )
