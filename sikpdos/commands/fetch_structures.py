@@ -1,30 +1,113 @@
-"""sikpdos fetch-structures"""
+"""`sikpdos fetch-structures`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
+from sikpdos.commands.options import say
+from sikpdos.errors import SikpdosError
+
+if TYPE_CHECKING:
+    from sikpdos.structures.collection import Crystal
+    from sikpdos.structures.entry import Fetched
+
+
+def _elements(text: str) -> tuple[str, ...]:
+    from pymatgen.core import Element
+
+    elements = tuple(text.split("-"))
+    if not all(Element.is_valid_symbol(e) for e in elements) or "Si" not in elements:
+        raise typer.BadParameter(
+            f"'{text}' is not a list of elements with silicon, such as Si-O", param_hint="--elements"
+        )
+    return elements
+
 
 def fetch_structures(
+    files: list[str] = typer.Argument(None, help="CIF, POSCAR, extended XYZ (all frames) or pymatgen JSON files."),
+    source: list[str] = typer.Option(
+        None, "--source", help="catalogue (offline), mp, optimade, cod, or a file; repeatable.  [default: catalogue]"
+    ),
     out: Path = typer.Option(None, "--out", "-o", help="Folder for the CIF files, sites.csv and structures.csv."),
+    elements: str = typer.Option("Si", "--elements", help="Databases: all crystals of exactly these, such as Si-O."),
+    ids: list[str] = typer.Option(None, "--id", help="Only the entry of this id, such as mp-149; repeatable."),
+    providers: list[str] = typer.Option(
+        ["mp"], "--provider", help="OPTIMADE provider (mp, cod, alexandria, oqmd...) or its address; repeatable."
+    ),
+    cod_url: str = typer.Option("https://www.crystallography.net/cod", "--cod-url", help="The COD, or a mirror of it."),
+    retries: int = typer.Option(4, "--retries", min=0, max=20, help="Further attempts at each request."),
+    timeout: float = typer.Option(30.0, "--timeout", min=0.1, help="Seconds to wait for an answer."),
+    symprec: float = typer.Option(0.01, "--symprec", min=1e-5, max=0.5, help="Symmetry tolerance, Angstrom."),
     list_catalogue: bool = typer.Option(False, "--list", help="Print the catalogue as a table and stop."),
     summary: bool = typer.Option(False, "--summary", help="Print the number of sites of each structure."),
-    symprec_A: float = typer.Option(0.01, "--symprec", min=1e-5, max=0.5, help="Symmetry tolerance in angstrom."),
 ) -> None:
     """Collect silicon crystals: primitive cells, inequivalent sites, families.
 
+    Writes one CIF a structure, sites.csv (in the order in which to compute them) and structures.csv
+    (where each comes from). Equal structures are merged. The Materials Project needs your key in the
+    environment variable MP_API_KEY. Answers of databases are kept in OUT/fetched; the same command
+    again goes on from there.
+
     \b
-    sikpdos fetch-structures --out structures/
+    Examples:
+      sikpdos fetch-structures --out structures/
+      sikpdos fetch-structures --source optimade --provider alexandria --out alexandria/
+      sikpdos fetch-structures my/*.cif run/CONTCAR --out mine/ --summary
     """
+    from sikpdos.structures import catalogue, sources
+    from sikpdos.table import print_table
+
+    if list_catalogue:
+        print_table(catalogue.table())
+        return
+    if out is None and not summary:
+        raise typer.BadParameter("a folder is needed", param_hint="--out")
+    query = sources.Query(_elements(elements), tuple(ids or ()), tuple(providers), cod_url, retries, timeout)
+    wanted = [*(source or []), *(files or [])] or ["catalogue"]
+    fetched = sources.fetch(wanted, query, out)
+    crystals = _collect(fetched, symprec)
+    if out is not None:
+        _write(out, crystals)
+    if summary:
+        print_table(_summary(crystals))
+    if fetched.failures:
+        raise SikpdosError(f"{len(fetched.failures)} failed, {len(crystals)} structures kept; {fetched.failures[0]}")
+
+
+def _collect(fetched: Fetched, symprec_A: float) -> list[Crystal]:
+    """Crystals of what was fetched; says what is left out. Raises SikpdosError if nothing is left."""
     from sikpdos.progress import progress
     from sikpdos.structures import catalogue
-    from sikpdos.structures.collection import analyse_entries, collect, write_collection
+    from sikpdos.structures.collection import analyse_entries, collect
 
-    entries = catalogue.entries()
-    pairs, _ = analyse_entries(entries, symprec_A)
+    pairs, refused = analyse_entries(fetched.entries, symprec_A)
+    fetched.failures += refused
+    reasons = [*fetched.failures, *fetched.left_out]
+    if not pairs:
+        raise SikpdosError(reasons[0] if len(reasons) == 1 else f"no structures; {len(reasons)} first: {reasons[0]}")
+    for reason in reasons:
+        say("fetch-structures", f"left out: {reason}")
     with progress("families", len(pairs)) as report:
-        crystals = collect(pairs, report=report)
-    out.mkdir(parents=True, exist_ok=True)
-    write_collection(out, crystals)
+        return collect(pairs, catalogue.known(pairs), report)
+
+
+def _write(folder: Path, crystals: list[Crystal]) -> None:
+    from sikpdos.structures.collection import write_collection
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sites = write_collection(folder, crystals)
+    families = len({crystal.group for crystal in crystals})
+    say("fetch-structures", f"{folder}: {len(crystals)} structures of {families} families, {len(sites)} sites")
+
+
+def _summary(crystals: list[Crystal]) -> dict[str, list]:
+    return {
+        "structure_id": [c.entry.structure_id for c in crystals],
+        "space_group": [c.cell.space_group for c in crystals],
+        "n_atoms": [len(c.cell.structure) for c in crystals],
+        "n_sites": [len(c.cell.orbits) for c in crystals],
+        "group": [c.group for c in crystals],
+    }

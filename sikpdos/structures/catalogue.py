@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,8 @@ from sikpdos.structures.entry import Entry
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+
+    from sikpdos.structures.inequivalent import Cell
 
 FILE = Path(__file__).with_name("catalogue.toml")
 SAME_ATOM_A = 1e-2  # images of one atom on a special position, by coordinates of six digits
@@ -89,3 +92,18 @@ def entries() -> list[Entry]:
         )
         for item in allotropes()
     ]
+
+
+def known(pairs: Sequence[tuple[Entry, Cell]]) -> list[tuple[str, Structure]]:
+    """The catalogue as named structures that others are compared with; none if `pairs` is the catalogue itself."""
+    if [entry.structure_id for entry, _ in pairs] == [item.id for item in allotropes()]:
+        return []
+    return [(item.id, conventional_cell(item)) for item in allotropes()]
+
+
+def table() -> dict[str, list]:
+    """Columns that describe the catalogue, one row an allotrope."""
+    keys = ("id", "name", "status", "space_group", "numbers", "literature", "doi", "doi_basis", "note")
+    columns = {key: [getattr(item, key) for item in allotropes()] for key in keys}
+    sites = [len(item.sites) for item in allotropes()]
+    return {**{key: columns[key] for key in keys[:4]}, "sites": sites, **{key: columns[key] for key in keys[4:]}}

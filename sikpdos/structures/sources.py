@@ -1,0 +1,65 @@
+"""All sources of structures behind one function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sikpdos.errors import SikpdosError
+from sikpdos.structures import catalogue, cod, materials_project, optimade, reading
+from sikpdos.structures.entry import Fetched
+from sikpdos.structures.web import Kept, PatientSession
+
+NAMES = ("catalogue", "mp", "optimade", "cod")
+KEPT_FOLDER = "fetched"  # answers of databases, inside the output folder
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to ask the databases for, and how."""
+
+    elements: tuple[str, ...] = ("Si",)
+    ids: tuple[str, ...] = ()  # these entries instead of all with the elements
+    providers: tuple[str, ...] = ("mp",)  # of OPTIMADE: names or addresses
+    cod_url: str = cod.URL
+    retries: int = 4
+    timeout_s: float = 30.0
+
+
+def fetch(sources: Sequence[str], query: Query, folder: Path | None = None) -> Fetched:
+    """Structures of the sources (one of NAMES, or a file), asked one after the other.
+
+    Answers of databases are kept in `folder`, and not asked for again. A source that fails is reported in
+    the result; what the others gave is kept.
+    """
+    fetched = Fetched()
+    kept = Kept(folder / KEPT_FOLDER if folder else None)
+    for source in sources:
+        try:
+            _fetch_one(fetched, source, query, kept)
+        except SikpdosError as error:
+            fetched.failures.append(str(error))
+    return fetched
+
+
+def _fetch_one(fetched: Fetched, source: str, query: Query, kept: Kept) -> None:
+    session = PatientSession(query.retries, query.timeout_s)
+    if source == "catalogue":
+        fetched.add(_from_catalogue(query.ids))
+    elif source == "mp":
+        fetched.add(materials_project.fetch(query.elements, query.ids, session, kept))
+    elif source == "cod":
+        fetched.add(cod.fetch(query.elements, query.ids, session, kept, query.cod_url))
+    elif source == "optimade":
+        for provider in query.providers:
+            fetched.add(optimade.fetch(provider, query.elements, query.ids, session, kept))
+    else:
+        fetched.add(reading.read_file(source))
+
+
+def _from_catalogue(ids: Sequence[str]) -> Fetched:
+    entries = catalogue.entries()
+    unknown = sorted(set(ids) - {entry.structure_id for entry in entries})
+    wanted = [entry for entry in entries if not ids or entry.structure_id in ids]
+    return Fetched(wanted, failures=[f"{name}: not in the catalogue" for name in unknown])
