@@ -123,17 +123,17 @@ def _axes(
 def _holds_pairs(header: Header, numbers: NumberTable, warnings: list[str]) -> bool:
     """Whether the data are energy and intensity, by DATATYPE and, where it cannot be so, by their look."""
     stated = header.values.get("DATATYPE", "").upper()
-    single_column = (header.number("NCOLUMNS") or 1) == 1
-    width = int(np.median(numbers.widths))
-    if stated == "XY":
-        pairs = width > 1
-    elif stated == "Y":
-        pairs = width == 2 and single_column
-    else:
+    two_a_line = bool((numbers.widths == 2).all())
+    if stated not in ("XY", "Y"):
         warnings.append("no DATATYPE: told from the number of columns")
-        return width == 2
+        return two_a_line
+    if stated == "XY":
+        pairs = bool((numbers.widths > 1).any())
+    else:
+        offset = header.number("OFFSET")
+        pairs = two_a_line and (header.number("NCOLUMNS") or 1) == 1 and offset in (None, numbers.values[0])
     if pairs != (stated == "XY"):
-        warnings.append(f"DATATYPE {stated}, but the lines hold {width} numbers: read as {'XY' if pairs else 'Y'}")
+        warnings.append(f"DATATYPE {stated} does not fit the lines: read as {'XY' if pairs else 'Y'}")
     return pairs
 
 

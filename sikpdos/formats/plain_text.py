@@ -14,7 +14,7 @@ import numpy as np
 from sikpdos.errors import SikpdosError
 
 BLOCK_BYTES = 1 << 20  # numbers are parsed a megabyte at a time, so that memory stays near the file's size
-SAMPLE_BYTES = 1 << 14  # what the separators are told from
+SAMPLE_BYTES = 1 << 12  # what the separators are told from
 CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1a"))
 EXPONENT_D = bytes.maketrans(b"Dd", b"ee")
 
