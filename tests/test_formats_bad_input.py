@@ -111,6 +111,15 @@ def test_missing_file_folder_and_unreadable_file(tmp_path):
         read_spectra(tmp_path / "nothing.msa.gz")
 
 
+def test_a_pipe_is_read_like_a_file(tmp_path):
+    content = tmp_path / "x.txt"
+    content.write_bytes(FINE["decreasing.txt"])
+    script = "from sikpdos.formats.spectra import read_spectra; print(read_spectra('/dev/stdin')[0].energy_eV[0])"
+    line = f'cat {content} | {sys.executable} -c "{script}"'
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "1840.0\n"
+
+
 def outcome(path) -> str:
     """What reading ends in: the message, or "" for finite spectra. Anything but SikpdosError escapes."""
     try:

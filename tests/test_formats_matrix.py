@@ -196,6 +196,7 @@ def test_damaged_npz(tmp_path):
     [
         ("energy_eV,a,a\n1,1,2\n2,2,3\n", "column 'a' appears twice"),
         ("energy_eV,a,b\n1,1,2\n1,2,3\n", "energy 1 is repeated"),
+        ("energy_eV,a\n1,1,2\n2,2,3\n", "does not name each of the 3 columns"),
         ("energy_eV,a,b\n1,1,2\n2,2\n", "line 3 has 2 numbers"),
         ("energy_eV,a,b\n", "no columns of numbers"),
     ],
@@ -206,3 +207,9 @@ def test_csv_that_cannot_be_used(tmp_path, text, words):
     with pytest.raises(SikpdosError) as caught:
         read_spectra(path)
     assert words in str(caught.value)
+
+
+def test_csv_names_may_hold_separators(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text('energy_eV,"Si, amorphous","b ""2"""\n1,1,2\n2,2,3\n')
+    assert together(read_spectra(path)[0])[0] == ["Si, amorphous", 'b "2']

@@ -92,6 +92,7 @@ def test_gzip_by_name(tmp_path):
         ("i0,energy (eV),xmu", 1, 2, "xas"),
         ("Energy_loss_eV,background,counts", 0, 2, "eels"),
         ("# omega    e    k    mu    mu0     chi     @#", 0, 3, "xas"),
+        ("energy_loss,foo,norm", 0, 2, "eels"),
         ("energy,foo,bar", 0, 1, "unknown"),
     ],
 )

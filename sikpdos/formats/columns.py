@@ -60,7 +60,7 @@ def choose(names: Sequence[str] | None, table: np.ndarray, name: str) -> Choice:
     columns = {label(n): table[:, i] for i, n in reversed(list(enumerate(names))) if i != energy}
     found = absorption(columns)
     if found is not None:
-        return Choice(table[:, energy], found[0], unit, "xas", found[1])
+        return Choice(table[:, energy], found[0], unit, "eels" if kind == "eels" else "xas", found[1])
     wanted = next((n for n in INTENSITY if n in columns), None)
     if wanted is None:
         wanted = label(names[1 if energy != 1 else 0])

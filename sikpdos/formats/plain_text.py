@@ -59,6 +59,9 @@ def is_number(token: bytes) -> bool:
 
 def is_data(line: bytes) -> bool:
     """Whether a line holds numbers and nothing else, whatever the separator."""
+    first = re.match(rb"[\s,;]*([^\s,;#]+)", line)
+    if not first or not is_number(first[1]):  # the rest may be long
+        return False
     tokens = re.split(rb"[\s,;]+", line.partition(b"#")[0].strip(b" \t,;\n"))
     return all(map(is_number, tokens))
 

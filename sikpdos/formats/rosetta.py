@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,25 +33,29 @@ def read_rosetta(source: str | os.PathLike | bytes, file_format: str, name: str)
     Pixels are named by their indices, slowest first: "0_17". Raises SikpdosError naming the file without
     rosettasciio, for a damaged file, and for one without an energy axis.
     """
-    reader = _reader(file_format, name)
-    with tempfile.TemporaryDirectory(prefix="sikpdos-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if isinstance(source, bytes):  # the package reads files only
-            path = Path(folder, f"stdin.{file_format}")
-            path.write_bytes(source)
-        else:
-            path = Path(source)
-        try:
-            datasets = reader(str(path))
-        except Exception as error:  # whatever the package raises on a damaged file
-            raise SikpdosError(f"{name}: damaged {file_format} file ({type(error).__name__}: {error})") from error
+    datasets = _datasets(source, file_format, name)
     found = [dataset for dataset in datasets if _energy_dimension(dataset["axes"]) is not None]
     if not found:
         raise SikpdosError(f"{name}: no spectrum in this {file_format} file (no axis in eV)")
     return [_spectra(dataset, file_format, name) for dataset in found]
 
 
-def _reader(file_format: str, name: str):
+def _datasets(source: str | os.PathLike | bytes, file_format: str, name: str) -> list[Mapping]:
+    if isinstance(source, bytes):  # the package reads files only
+        with tempfile.TemporaryDirectory(prefix="sikpdos-") as folder:
+            path = Path(folder, f"stdin.{file_format}")
+            path.write_bytes(source)
+            return _datasets(path, file_format, name)
+    reader = _reader(file_format, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return reader(str(source))
+    except Exception as error:  # whatever the package raises on a damaged file
+        raise SikpdosError(f"{name}: damaged {file_format} file ({type(error).__name__}: {error})") from error
+
+
+def _reader(file_format: str, name: str) -> Callable[[str], list[Mapping]]:
     logging.getLogger("rsciio").setLevel(logging.CRITICAL)  # what matters of its talk comes as exceptions
     try:
         return importlib.import_module(MODULES[file_format]).file_reader

@@ -31,10 +31,10 @@ def read_spectra(path: str | os.PathLike) -> list[SpectrumSet]:
     spectrum.
     """
     name = store.display_name(path)
-    if str(path) != store.STDIO and not str(path).endswith(".gz"):
-        head = _head(path)
-        if binary := _read_binary(path, head, name):  # these read what they need from the file themselves
-            return binary
+    # binary readers take what they need from the file themselves; a pipe can be read but once
+    seekable = Path(path).is_file() and not str(path).endswith(".gz")
+    if seekable and (binary := _read_binary(path, _head(path), name)):
+        return binary
     data = store.read_bytes(path)
     if data.startswith(GZIP_MAGIC):  # Athena projects, and what a pipe brings
         data = _unpacked(data, name)

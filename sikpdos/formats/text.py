@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 
 import numpy as np
@@ -13,7 +14,7 @@ from sikpdos.formats.spectrum_set import SpectrumSet, energy_axis, single
 
 FORMAT = "text"
 HEADER_LINES = 1000  # a text whose first thousand lines hold no numbers is not one of columns
-MATRIX_ENERGY = re.compile(r"energy_k?ev", re.I)
+MATRIX_HEADER = re.compile(rb"\"?energy_k?ev\b", re.I)
 
 
 def read_text(text: bytes, name: str) -> SpectrumSet:
@@ -26,7 +27,7 @@ def read_text(text: bytes, name: str) -> SpectrumSet:
     header, start = split_header(text, name)
     table = parse_numbers(text[start:], name, 1 + len(header)).columns(name)
     names = column_names(header, table.shape[1])
-    if names and table.shape[1] > 1 and MATRIX_ENERGY.fullmatch(names[0]) and not header[-1].startswith(b"#"):
+    if table.shape[1] > 2 and header and MATRIX_HEADER.match(header[-1]):
         return _matrix(names, table, name)
     chosen = choose(names, table, name)
     return single(
@@ -66,22 +67,23 @@ def column_names(header: list[bytes], width: int) -> list[str] | None:
 
 
 def _split_names(line: str, width: int) -> list[str] | None:
-    for pattern in (r"\s*[,;\t]\s*", r"\s{2,}", r"\s+(?![(\[])"):  # the last keeps "Energy (eV)" together
-        names = [name.strip(" \"'") for name in re.split(pattern, line)]
+    splits = [next(csv.reader([line], delimiter=separator, skipinitialspace=True), []) for separator in ",;\t"]
+    splits += [re.split(r"\s{2,}", line), re.split(r"\s+(?![(\[])", line)]  # the last keeps "Energy (eV)" together
+    for names in splits:
         if len(names) == width + 1 and not names[-1]:  # a separator closes the line
             names.pop()
-        if len(names) == width and not any(re.fullmatch(r"[-=_]*", name) for name in names):
-            return names
+        if len(names) == width and not any(re.fullmatch(r"[-=_\s]*", name) for name in names):
+            return [name.strip(" \"'") for name in names]
     return None
 
 
-def _matrix(names: list[str], table: np.ndarray, name: str) -> SpectrumSet:
-    energy_eV, decreasing, warnings = energy_axis(table[:, 0], unit_of(names[0]), name)
-    if len(names) == 2:
-        return single(name, table[:, 0], table[:, 1], unit=unit_of(names[0]), kind="unknown", source_format=FORMAT)
+def _matrix(names: list[str] | None, table: np.ndarray, name: str) -> SpectrumSet:
+    if names is None:
+        raise SikpdosError(f"{name}: the header does not name each of the {table.shape[1]} columns")
     repeated = sorted({n for n in names if names.count(n) > 1})
     if repeated:
         raise SikpdosError(f"{name}: column '{repeated[0]}' appears twice")
+    energy_eV, decreasing, warnings = energy_axis(table[:, 0], unit_of(names[0]), name)
     return SpectrumSet(
         names=tuple(names[1:]),
         energy_eV=energy_eV,
