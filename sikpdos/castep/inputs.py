@@ -152,7 +152,7 @@ def excited_supercell(
     excited = next(i for i, s in enumerate(cell) if s.properties["origin"] == atom_index)
     order = [*(i for i in range(len(cell)) if i != excited), excited]
     labels = [LABEL if i == excited else cell[i].specie.symbol for i in order]
-    return cell, labels, cell.frac_coords[order]
+    return cell, labels, cell.frac_coords[order] % 1.0 % 1.0  # twice: -1e-17 % 1 is 1
 
 
 def _cell_values(lattice, labels, positions, settings: Settings, potential: str) -> dict[str, str]:
