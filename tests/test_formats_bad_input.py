@@ -9,9 +9,10 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, assert_one_line_failure
 
 from sikpdos.errors import SikpdosError
+from sikpdos.formats.msa import write_msa
 from sikpdos.formats.spectra import read_spectra
 
 MSA = """#FORMAT      : EMSA/MAS Spectral Data File
@@ -178,3 +179,46 @@ def test_hundred_megabytes_of_text(tmp_path):
     last, total, peak = map(float, done.stdout.split())
     assert (last, total) == (count - 1, count - 10)
     assert peak < 4 * size
+
+
+def edge_file(path) -> None:
+    """A step at 1840 eV on a power law, as an EMSA/MAS file."""
+    energy_eV = 1700 + 0.25 * np.arange(1000)
+    counts = 1e9 * (energy_eV / 1700) ** -3 + 1e7 / (1 + np.exp(-(energy_eV - 1840)))
+    write_msa(path, energy_eV, counts, title="step")
+
+
+def test_predict_names_each_bad_file_and_does_the_others(cli, tmp_path):
+    for name, (content, _) in BAD.items():
+        (tmp_path / name).write_bytes(content)
+    edge_file(tmp_path / "good.msa")
+    done = cli("predict", *BAD, "nothing.msa", "good.msa", cwd=tmp_path)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    for name, (_, words) in BAD.items():
+        [line] = [line for line in lines if line.startswith(f"sikpdos predict: {name}: ")]
+        assert words in line
+    assert any("nothing.msa: No such file" in line for line in lines)
+    assert all(line.startswith("sikpdos predict: ") for line in lines)
+    header, *rows = done.stdout.splitlines()
+    assert header == "spectrum,energy_eV,s,p,total,s_std,p_std"
+    assert len(rows) == 300
+    assert {row.partition(",")[0] for row in rows} == {"good.msa"}
+    assert "nan" not in done.stdout.lower()
+
+
+def test_predict_of_bad_standard_input(cli):
+    assert_one_line_failure(cli("predict", "-", stdin=b""), "standard input: empty file")
+
+
+def test_predict_of_a_matrix_names_the_spectra_it_leaves_out(cli, tmp_path):
+    edge_file(tmp_path / "good.msa")
+    [spectra] = read_spectra(tmp_path / "good.msa")
+    matrix = np.repeat(spectra.intensity, 4, axis=0)
+    matrix[1], matrix[2, 500] = 0, np.nan
+    np.savez(tmp_path / "m.npz", energy_eV=spectra.energy_eV, spectra=matrix, ids=["a", "b", "c", "d"])
+    done = cli("predict", "m.npz", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "sikpdos predict: m.npz: b: all intensities are zero\n" in done.stderr
+    assert "sikpdos predict: m.npz: c: intensity is nan in channel 501 of 1000\n" in done.stderr
+    assert {row.partition(",")[0] for row in done.stdout.splitlines()[1:]} == {"a", "d"}
