@@ -1,3 +1,15 @@
-from sikpdos.cli import main
+"""`python -m sikpdos`, as bin/sikpdos runs it: under any interpreter that SIKPDOS_PYTHON may name."""
+
+import sys
+
+if sys.version_info < (3, 10):
+    sys.exit("sikpdos: needs Python 3.10 or newer, not " + sys.executable)
+
+try:
+    from sikpdos.cli import main
+except ModuleNotFoundError as error:
+    sys.exit(f"sikpdos: {sys.executable} lacks the package {error.name}")
+except KeyboardInterrupt:
+    sys.exit(130)
 
 main()

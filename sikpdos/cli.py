@@ -85,8 +85,9 @@ def _guarded(name: str, command: Callable) -> Callable:
             command(*args, **kwargs)
             sys.stdout.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second complaint at exit
-            raise typer.Exit(141) from None
+            raise  # typer ends on it, and main sees why
+        except ModuleNotFoundError as error:
+            raise _fail(name, SikpdosError(f"{error}, needed here, in {sys.executable}")) from None
         except (SikpdosError, OSError, MemoryError) as error:
             raise _fail(name, error) from None
 
@@ -100,4 +101,10 @@ for _name, _command in COMMANDS:
 def main() -> None:
     """Entry point of the console script."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    app(prog_name="sikpdos")
+    try:
+        app(prog_name="sikpdos")
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second complaint at exit
+        raise SystemExit(141) from None
