@@ -12,6 +12,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_addoption(parser):
+    parser.addoption("--live", action="store_true", help="also run the tests that ask real databases over the network")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--live"):
+        return
+    for item in items:
+        if "live" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="asks a real database: run with --live"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder of reference data beside the checkout; tests that need it are skipped where it is absent."""

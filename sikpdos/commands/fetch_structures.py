@@ -87,7 +87,8 @@ def _collect(fetched: Fetched, symprec_A: float) -> list[Crystal]:
     fetched.failures += refused
     reasons = [*fetched.failures, *fetched.left_out]
     if not pairs:
-        raise SikpdosError(reasons[0] if len(reasons) == 1 else f"no structures; {len(reasons)} first: {reasons[0]}")
+        first = reasons[0] if reasons else "the sources hold none"
+        raise SikpdosError(first if len(reasons) == 1 else f"no structures, {len(reasons)} left out: {first}")
     for reason in reasons:
         say("fetch-structures", f"left out: {reason}")
     with progress("families", len(pairs)) as report:

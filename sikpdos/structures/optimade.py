@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 FIELDS = "lattice_vectors,cartesian_site_positions,species,species_at_sites"
-PAGE = 100
 LICENCES = {"mp": "CC BY 4.0", "alexandria": "CC BY 4.0", "oqmd": "CC BY 4.0", "cod": "CC0"}
 
 
@@ -40,7 +39,7 @@ def fetch(provider: str, elements: Sequence[str], ids: Sequence[str], session: P
     """
     fetched = Fetched()
     url = f"{base_url(provider)}/v1/structures?" + urlencode(
-        {"filter": _filter(elements, ids), "response_fields": FIELDS, "page_limit": PAGE}
+        {"filter": _filter(elements, ids), "response_fields": FIELDS}
     )
     asked: set[str] = set()
     while url:
