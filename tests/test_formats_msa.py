@@ -125,6 +125,8 @@ WILD = {
     "decimal comma in the header": msa(Y, XPERCHAN="0,25"),
     "keV": msa(Y, XUNITS="keV", XPERCHAN="0.00025", OFFSET="1.84"),
     "keV in a label": msa(Y, XUNITS="Energy Loss (keV)", XPERCHAN="0.00025", OFFSET="1.84"),
+    "axis label for a unit": msa(Y, XUNITS="Energy Loss"),
+    "blank before the exponent": msa(Y, XPERCHAN="2.5 E-01"),
     "contradicting CHOFFSET": msa(Y, CHOFFSET="0"),
     "NPOINTS off by one": msa(Y, NPOINTS="5"),
     "two columns": msa("5, 6.5\n1e6, 8\n", NCOLUMNS="2"),

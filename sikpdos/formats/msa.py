@@ -36,8 +36,8 @@ class Header:
 
     def number(self, keyword: str) -> float | None:
         """The leading number of a value such as "0.25 eV per channel", None where there is none."""
-        found = re.match(r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)([ed][-+]?\d+)?", self.values.get(keyword, ""), re.I)
-        return float(re.sub("[dD]", "e", found[0].replace(",", "."))) if found else None
+        found = re.match(r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)(\s*[ed][-+]?\d+)?", self.values.get(keyword, ""), re.I)
+        return float(re.sub(r"\s*[dDE]", "e", found[0].strip().replace(",", "."))) if found else None
 
 
 def is_msa(text: bytes) -> bool:
@@ -95,14 +95,14 @@ def _kind(header: Header, warnings: list[str]) -> str:
 
 
 def _unit(header: Header) -> str | None:
-    """eV, keV or meV from wherever the writer put it; the text of XUNITS if it names something else; else None."""
+    """eV, keV or meV from wherever the writer put it; the text of XUNITS if that is no energy; None if not said."""
     sources = [header.values.get("XUNITS", "")]
     sources += [header.units.get(key, "") or header.values.get(key, "") for key in ("XPERCHAN", "OFFSET")]
     for source in sources:
         found = re.search(r"(?<![a-z])[km]?ev(?![a-z])", source, re.I)
         if found:
             return found[0]
-    return sources[0] or None
+    return None if re.search("energy|loss|volt", sources[0], re.I) else sources[0] or None
 
 
 def _axes(
@@ -190,31 +190,34 @@ def write_msa(
     name = store.display_name(path)
     if energy_eV.shape != intensity.shape or energy_eV.size < 2 or not (np.diff(energy_eV) > 0).all():
         raise SikpdosError(f"{name}: not written: needs increasing energies and as many intensities")
-    step = float(np.round((energy_eV[-1] - energy_eV[0]) / (energy_eV.size - 1), 12))
-    uniform = energy_eV[0] + step * np.arange(energy_eV.size)
-    if datatype == "Y" and np.abs(uniform - energy_eV).max() > 1e-6 * step:
+    step_eV = float(np.round((energy_eV[-1] - energy_eV[0]) / (energy_eV.size - 1), 12))
+    uniform_eV = energy_eV[0] + step_eV * np.arange(energy_eV.size)
+    if datatype == "Y" and np.abs(uniform_eV - energy_eV).max() > 1e-6 * step_eV:
         raise SikpdosError(f"{name}: not written: energies are not equally spaced, as DATATYPE Y needs")
     fields = [
         ("FORMAT", "EMSA/MAS Spectral Data File"),
         ("VERSION", "1.0"),
         *(("TITLE", line) for line in textwrap.wrap(title, TITLE_LENGTH, break_on_hyphens=False) or [""]),
         *((key, "") for key in ("DATE", "TIME", "OWNER")),
-        ("NPOINTS", str(energy_eV.size)),
-        ("NCOLUMNS", "1"),
+        ("NPOINTS", energy_eV.size),
+        ("NCOLUMNS", 1),
         ("XUNITS", "eV"),
         ("YUNITS", intensity_unit),
         ("DATATYPE", datatype),
-        ("XPERCHAN", repr(step)),
-        ("OFFSET", repr(float(energy_eV[0]))),
+        ("XPERCHAN", step_eV),
+        ("OFFSET", float(energy_eV[0])),
         ("SIGNALTYPE", signal_type),
         *(("COMMENT", line) for comment in comments for line in comment.splitlines()),
         ("SPECTRUM", "Spectral Data Starts Here"),
     ]
-    lines = [f"#{key:<12}: {value}" for key, value in fields]
-    if datatype == "XY":
-        lines += [f"{x!r}, {y!r}" for x, y in zip(energy_eV.tolist(), intensity.tolist(), strict=True)]
-    else:
-        lines += [repr(y) for y in intensity.tolist()]
-    lines.append(f"#{'ENDOFDATA':<12}: End Of Data and File\n")
+    columns = [intensity] if datatype == "Y" else [energy_eV, intensity]
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    lines = [_header_line(*field) for field in fields]
+    lines += [", ".join(map(repr, row)) for row in rows]
+    lines.append(_header_line("ENDOFDATA", "End Of Data and File"))
     with store.output(path) as stream:
-        stream.write("\n".join(lines).encode("utf-8"))
+        stream.write(("\n".join(lines) + "\n").encode("utf-8"))
+
+
+def _header_line(keyword: str, value: str | float) -> str:
+    return f"#{keyword:<12}: {value}"
