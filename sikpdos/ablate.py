@@ -97,10 +97,10 @@ def write_rows(path: str | os.PathLike, rows: Sequence[Row]) -> None:
     store.write_csv(path, {f.name: [getattr(row, f.name) for row in rows] for f in fields(Row)})
 
 
-def read_rows(path: str | os.PathLike) -> list[Row]:
+def read_rows(path: str | os.PathLike, data: bytes | None = None) -> list[Row]:
     """Read what write_rows wrote. Raises SikpdosError for other tables."""
     names = [f.name for f in fields(Row)]
-    columns = store.read_csv(path, names)
+    columns = store.read_csv(path, names, data)
     kinds = [{"int": int, "float": float, "str": str}[str(f.type)] for f in fields(Row)]
     try:
         return [
@@ -108,7 +108,7 @@ def read_rows(path: str | os.PathLike) -> list[Row]:
             for cells in zip(*(columns[n] for n in names), strict=True)
         ]
     except ValueError as error:
-        raise SikpdosError(f"{path}: {error}") from error
+        raise SikpdosError(f"{store.display_name(path)}: {error}") from error
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -115,9 +115,9 @@ def is_dataset(path: str | os.PathLike) -> bool:
     return zipfile.is_zipfile(path) and store.schema_of(path) == SCHEMA
 
 
-def read_dataset(path: str | os.PathLike) -> Dataset:
+def read_dataset(path: str | os.PathLike, data: bytes | None = None) -> Dataset:
     """Read and check a dataset. Raises SikpdosError for wrong schema, shapes, or NaN."""
-    arrays, meta = store.read_npz(path, SCHEMA)
+    arrays, meta = store.read_npz(path, SCHEMA, data)
     n = len(arrays.get("ids", ()))
     store.require(arrays, path, ids=(n,), groups=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
     if "edge" in arrays:

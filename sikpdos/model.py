@@ -177,9 +177,9 @@ def write_model(path: str | os.PathLike, model: Model) -> None:
     store.write_npz(path, arrays, {**model.meta, "architecture": asdict(model.architecture)})
 
 
-def read_model(path: str | os.PathLike) -> Model:
+def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
     """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
-    arrays, meta = store.read_npz(path, SCHEMA)
+    arrays, meta = store.read_npz(path, SCHEMA, data)
     try:
         architecture = config.from_dict(Architecture, meta["architecture"])
         sigma_known = float(meta["sigma_eV"]) > 0 and bool(meta["onset_rule"])

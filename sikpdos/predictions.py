@@ -93,9 +93,9 @@ def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
         spool.close_into(stream, arrays, store.provenance(SCHEMA))
 
 
-def read_predictions(path: str | os.PathLike) -> Predictions:
+def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Predictions:
     """Read a predictions NPZ. Raises SikpdosError for wrong schema or shapes."""
-    arrays, meta = store.read_npz(path, SCHEMA)
+    arrays, meta = store.read_npz(path, SCHEMA, data)
     n = len(arrays.get("ids", ()))
     store.require(arrays, path, ids=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
     store.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))

@@ -23,19 +23,19 @@ GZIP_MAGIC = b"\x1f\x8b"
 BINARY_SUFFIXES = (".npz", ".dm3", ".dm4", ".hspy")
 
 
-def read_spectra(path: str | os.PathLike) -> list[SpectrumSet]:
+def read_spectra(path: str | os.PathLike, data: bytes | None = None) -> list[SpectrumSet]:
     """All spectra of a file or of stdin ("-"), one set per energy axis.
 
     Reads EMSA/MAS, XDI, Athena projects, columns of text, CSV and NPZ matrices, and through rosettasciio dm3, dm4
-    and hspy. Raises SikpdosError, one line naming the file and the cause, for whatever cannot be read or is no
-    spectrum.
+    and hspy. `data` takes the place of the file's content where it was read already. Raises SikpdosError, one line
+    naming the file and the cause, for whatever cannot be read or is no spectrum.
     """
     name = store.display_name(path)
     # binary readers take what they need from the file themselves; a pipe can be read but once
-    seekable = Path(path).is_file() and not str(path).endswith(".gz")
+    seekable = data is None and Path(path).is_file() and not str(path).endswith(".gz")
     if seekable and (binary := _read_binary(path, _head(path), name)):
         return binary
-    data = store.read_bytes(path)
+    data = store.read_bytes(path) if data is None else data
     if data.startswith(GZIP_MAGIC):  # Athena projects, and what a pipe brings
         data = _unpacked(data, name)
     return _read_binary(data, data[:8], name) or _read_text(data, name)
