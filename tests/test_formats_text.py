@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from sikpdos.errors import SikpdosError
 from sikpdos.formats.spectra import read_spectra
@@ -69,6 +71,35 @@ def test_two_columns_in_any_dress(tmp_path, text):
     spectra, intensity = read(tmp_path, text)
     np.testing.assert_allclose(spectra.energy_eV, ENERGIES, rtol=1e-12)
     np.testing.assert_allclose(intensity, COUNTS, rtol=1e-12)
+
+
+INTENSITIES = st.lists(st.floats(1e-300, 1e300), min_size=2, max_size=30)
+DRESS = st.sampled_from(
+    [(",", "."), (", ", "."), (";", "."), ("\t", "."), ("  ", "."), (";", ","), ("\t", ","), ("  ", ",")]
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    intensity=INTENSITIES,
+    start=st.integers(-100, 100_000),
+    step=st.integers(1, 400),
+    dress=DRESS,
+    exponent=st.sampled_from("eEdD"),
+    end=st.sampled_from(["\n", "\r\n", "\n\n", "\n# remark\n", " # remark\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_numbers_read_back(tmp_path_factory, intensity, start, step, dress, exponent, end, encoding):
+    separator, decimal = dress
+    energy_eV = start + step * np.arange(len(intensity)) / 8
+    body = "".join(f"{x!r}{separator}{y!r}{end}" for x, y in zip(energy_eV.tolist(), intensity, strict=True))
+    body = f"energy (eV){separator}counts\n" + body.replace(".", decimal).replace("e", exponent)
+    body = body.replace(f"r{exponent}mark", "remark")
+    path = tmp_path_factory.getbasetemp() / "numbers.csv"
+    path.write_bytes(body.encode(encoding))
+    [spectra] = read_spectra(path)
+    np.testing.assert_array_equal(spectra.energy_eV, energy_eV)
+    np.testing.assert_array_equal(spectra.intensity[0], intensity)
 
 
 def test_whole_numbers_with_commas_are_two_columns(tmp_path):

@@ -6,8 +6,10 @@ import gzip
 import json
 import re
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from sikpdos.errors import SikpdosError
 from sikpdos.formats.spectra import read_spectra
@@ -54,6 +56,25 @@ def test_xdi_absorption(tmp_path, second, third, expected):
     np.testing.assert_array_equal(spectra.energy_eV, TABLE[:, 0])
     np.testing.assert_allclose(spectra.intensity[0], expected)
     assert (spectra.kind, spectra.source_format, spectra.title) == ("xas", "XDI", "quartz")
+
+
+MU = st.lists(st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-290), min_size=2, max_size=30).filter(any)
+
+
+@settings(max_examples=40, deadline=None)
+@given(mu=MU, step=st.floats(0.01, 10), shift=st.integers(-5, 5))
+def test_numbers_read_back(tmp_path_factory, mu, step, shift):
+    energy_eV = 1800 + step * np.arange(len(mu))
+    path = tmp_path_factory.getbasetemp() / "x"
+    rows = "".join(f"{x!r} {y!r}\n" for x, y in zip(energy_eV.tolist(), mu, strict=True))
+    path.write_text(f"# XDI/1.0\n# Column.1: energy eV\n# Column.2: mutrans\n#---\n{rows}")
+    [spectra] = read_spectra(path)
+    np.testing.assert_array_equal(spectra.energy_eV, energy_eV)
+    np.testing.assert_array_equal(spectra.intensity[0], mu)
+    path.write_bytes(perl_project(perl_group("a", energy_eV.tolist(), mu, bkg_eshift=shift)))
+    [spectra] = read_spectra(path)
+    np.testing.assert_array_equal(spectra.energy_eV, energy_eV + shift)
+    np.testing.assert_array_equal(spectra.intensity[0], mu)
 
 
 def test_xdi_in_kev_and_of_another_element(tmp_path):
