@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 import pytest
-from castep_fake import gaussian, odo_text, write_cell
+from castep_fake import gaussian, odo_text, run_here, write_cell
 from castep_model import LATTICE_A, N_OCCUPIED, POSITIONS, SIGMA_EV, write_ground, write_hole, write_runs_folder
 from pymatgen.core import Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
@@ -21,8 +21,21 @@ from sikpdos.formats.castep_cell import read_cell
 from sikpdos.raw import read_raw
 
 
+@pytest.fixture
+def cli():
+    return run_here
+
+
 def account(done) -> dict[str, dict[str, str]]:
     return {row["site_id"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
+
+
+def test_the_command_in_a_process_of_its_own(tmp_path, shell):
+    write_runs_folder(tmp_path / "runs", 20)
+    done = shell("sikpdos parse-odo runs --out raw --jobs 2 | cut -d, -f2 | sort | uniq -c", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["20", "finished", "1", "status"]
+    assert len(list((tmp_path / "raw").iterdir())) == 20
 
 
 def test_binaries_give_the_sticks(cli, tmp_path):
