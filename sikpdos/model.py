@@ -161,7 +161,7 @@ def known_resolution(sigma_eV: float, count: int) -> np.ndarray:
 
 def combined_deviation(members: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """Spread of the members (members, ..., 2, 300) and the floor (2, 300), added in quadrature."""
-    spread = members.var(axis=0, ddof=1) if len(members) > 1 else 0.0
+    spread = members.var(axis=0, ddof=1) if len(members) > 1 else np.zeros_like(members[0])
     return np.sqrt(spread + floor**2)
 
 
