@@ -11,8 +11,8 @@ from sikpdos import novelty, prepare, scores, store
 from sikpdos.dataset import Dataset, is_dataset, read_dataset
 from sikpdos.errors import SikpdosError
 from sikpdos.formats.spectra import read_spectra
-from sikpdos.formats.spectrum_set import SpectrumSet
-from sikpdos.grid import PDOS
+from sikpdos.formats.spectrum_set import Block, SpectrumSet
+from sikpdos.grid import PDOS, SPECTRUM
 from sikpdos.model import Model, known_resolution, predict, unknown_resolution
 
 SHIFT_EV = 0.25  # onset error whose effect on the prediction is told
@@ -79,7 +79,7 @@ def predict_files(
             rule = options.onset or model.meta["onset_rule"]
             for predicted in predict_file(path, model, replace(options, onset=rule), sigma_eV):
                 for failure in predicted.failures:
-                    failed(f"{store.display_name(path)}: {failure}")
+                    failed(failure)
                 if predicted.names:
                     yield path, model, predicted
         except SikpdosError as error:
@@ -91,18 +91,27 @@ def predict_file(
 ) -> Iterator[Predicted]:
     """Predictions for all spectra of a file ("-": stdin), a few thousand at a time.
 
-    sigma_eV is the measurement's resolution, if known. Raises SikpdosError naming the file where nothing in it can
-    be used; single spectra that cannot are in `failures`.
+    sigma_eV is the measurement's resolution, if known. Spectra that cannot be used are in `failures`. Raises
+    SikpdosError where the file cannot be read or sigma_eV does not fit the model.
     """
     options = fit_resolution(model, options, sigma_eV)
     for spectra in read_spectra(path):
         for block in spectra.blocks(_BLOCK):
+            causes = dict(block.left_out)
             try:
-                yield _predict_block(spectra, block, model, options, sigma_eV)
+                predicted = _predict_block(spectra, block, model, options, sigma_eV, causes)
             except SikpdosError as error:
-                text = str(error)
-                name = store.display_name(path)
-                raise SikpdosError(text if text.startswith(name) else f"{name}: {text}") from error
+                causes |= dict.fromkeys(block.names, str(error))
+                predicted = _nothing()
+            file = store.display_name(path)
+            labels = {name: file if name == path else f"{file}: {name}" for name in causes}
+            yield replace(predicted, failures=tuple(f"{labels[name]}: {cause}" for name, cause in causes.items()))
+
+
+def _nothing() -> Predicted:
+    """The prediction for no spectra."""
+    none, curves = np.empty(0), np.empty((0, 2, PDOS.size), np.float32)
+    return Predicted([], np.empty((0, SPECTRUM.size)), curves, curves, none, none, none)
 
 
 def fit_resolution(model: Model, options: prepare.Options, sigma_eV: float | None) -> prepare.Options:
@@ -124,11 +133,15 @@ def fit_resolution(model: Model, options: prepare.Options, sigma_eV: float | Non
     return replace(options, blur_eV=float(np.sqrt(model.sigma_eV**2 - sigma_eV**2)))
 
 
-def _predict_block(spectra: SpectrumSet, block, model: Model, options: prepare.Options, sigma_eV) -> Predicted:
-    failures = [f"{name}: {cause}" for name, cause in block.left_out.items()]
+def _predict_block(
+    spectra: SpectrumSet, block: Block, model: Model, options: prepare.Options, sigma_eV: float | None, causes: dict
+) -> Predicted:
+    """Predictions of the usable spectra of a block; the causes of the others are added to `causes`."""
+    if not block.names:
+        return _nothing()
     prepared = prepare.prepare(spectra.energy_eV, block.intensity, spectra.kind, options)
     good = np.isfinite(prepared.spectra).all(axis=1)
-    failures += [f"{block.names[row]}: no onset found" for row in np.flatnonzero(~good)]
+    causes.update({block.names[row]: "no onset found" for row in np.flatnonzero(~good)})
     ready = prepared.spectra[good]
     resolution = unknown_resolution(len(ready)) if sigma_eV is None else known_resolution(sigma_eV, len(ready))
     pdos, deviation = predict(model, ready, resolution)
@@ -142,7 +155,6 @@ def _predict_block(spectra: SpectrumSet, block, model: Model, options: prepare.O
         _sensitivity(model, prepared, good, pdos, resolution),
         prepared.notes,
         spectra.warnings + prepared.warnings,
-        tuple(failures),
     )
 
 
