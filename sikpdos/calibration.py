@@ -55,10 +55,11 @@ def group_mse(model: Model, drawn: Drawn, pdos: np.ndarray, fold: np.ndarray, gr
 
 def known_spectra(drawn: Drawn, fold: np.ndarray) -> novelty.Known:
     """What the spectra outside the test part look like; limits from folds left out in turn."""
-    distances = []
+    distances, noise = [], []
     for number in range(1, split.FOLDS):
         others = drawn.spectra[:, (fold != number) & (fold != split.TEST)].reshape(-1, 200)
         left_out = drawn.spectra[:, fold == number].reshape(-1, 200)
         distances.append(novelty.distances(novelty.fit(others), left_out))
+        noise.append(novelty.noise(left_out))
     known = novelty.fit(drawn.spectra[:, fold != split.TEST].reshape(-1, 200))
-    return novelty.with_limits(known, np.concatenate(distances))
+    return novelty.with_limits(known, np.concatenate(distances), np.concatenate(noise))

@@ -1,4 +1,8 @@
-"""Is a spectrum like those a model was trained on? Distance within, residual outside their components."""
+"""Is a spectrum like those a model was trained on? Distance within, residual outside their components.
+
+Spectra are smoothed first, so that noise and resolution count little, and what is usual is asked among
+spectra of similar noise.
+"""
 
 from __future__ import annotations
 
@@ -7,48 +11,65 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from sikpdos import spectrum
 from sikpdos.errors import SikpdosError
+from sikpdos.grid import SPECTRUM
 
-_COMPONENTS = 12
+_COMPONENTS = 6
+_BLUR_EV = 0.8
+_NOISE_CLASSES = 5
 
 
 @dataclass(frozen=True)
 class Known:
-    """Principal components of the training spectra (scaled to mean 1) and the limits of what is usual."""
+    """Principal components of the training spectra (smoothed, scaled to mean 1) and the limits of what is usual."""
 
     mean: np.ndarray  # (200,)
     components: np.ndarray  # (k, 200) orthonormal rows
     deviation: np.ndarray  # (k,) standard deviation along each
-    limits: np.ndarray  # (2,) usual distance inside, usual residual outside
+    noise_steps: np.ndarray  # (classes - 1,) noise at which the next class begins
+    limits: np.ndarray  # (classes, 2) usual distance within, usual residual outside
 
 
 def fit(training: np.ndarray) -> Known:
     """Principal components of the training spectra (n, 200); the limits are still 1."""
-    shapes = _scaled(training)
+    shapes = _smoothed(training)
     mean = shapes.mean(axis=0)
     _, singular, rows = np.linalg.svd(shapes - mean, full_matrices=False)
     k = min(_COMPONENTS, len(training) - 1)
     deviation = singular[:k] / np.sqrt(len(training) - 1)
-    return Known(*(a.astype(np.float32) for a in (mean, rows[:k], deviation, np.ones(2))))
+    none = np.empty(0)
+    return Known(*(a.astype(np.float32) for a in (mean, rows[:k], deviation, none, np.ones((1, 2)))))
 
 
-def with_limits(known: Known, held_out: np.ndarray, quantile: float = 0.985) -> Known:
-    """Limits from the distances (m, 2) of held-out spectra, so that few of them count as unusual."""
-    return replace(known, limits=np.quantile(held_out, quantile, axis=0).astype(np.float32))
+def with_limits(known: Known, held_out: np.ndarray, noise_of: np.ndarray, quantile: float = 0.98) -> Known:
+    """Limits from the distances (m, 2) of held-out spectra and their noise (m,), so that few of them are unusual."""
+    classes = _NOISE_CLASSES if noise_of.max() > 3 * noise_of.min() and len(noise_of) >= 20 * _NOISE_CLASSES else 1
+    steps = np.quantile(noise_of, np.arange(1, classes) / classes)
+    members = np.searchsorted(steps, noise_of, side="right")
+    limits = np.array([np.quantile(held_out[members == c], quantile, axis=0) for c in range(classes)])
+    return replace(known, noise_steps=steps.astype(np.float32), limits=limits.astype(np.float32))
 
 
 def distances(known: Known, spectra: np.ndarray) -> np.ndarray:
-    """Distance inside and residual outside the components (m, 2), both root mean squares."""
-    centred = _scaled(spectra) - known.mean
+    """Distance within and residual outside the components (m, 2), both root mean squares."""
+    centred = _smoothed(spectra) - known.mean
     score = centred @ known.components.T
     residual = centred - score @ known.components
     inside = np.sqrt(((score / known.deviation) ** 2).mean(axis=1))
     return np.stack([inside, np.sqrt((residual**2).mean(axis=1))], axis=1)
 
 
+def noise(spectra: np.ndarray) -> np.ndarray:
+    """Root mean square of what smoothing removes (m,), in units of each spectrum's mean."""
+    scaled = _scaled(spectra)
+    return np.sqrt(((scaled - spectrum.blur(scaled, _BLUR_EV, SPECTRUM.step_eV)) ** 2).mean(axis=1))
+
+
 def novelty(known: Known, spectra: np.ndarray) -> np.ndarray:
     """How unlike the training spectra each spectrum is (m,): over 1 is unusual, by whichever limit is exceeded more."""
-    return (distances(known, spectra) / known.limits).max(axis=1)
+    classes = np.searchsorted(known.noise_steps, noise(spectra), side="right")
+    return (distances(known, spectra) / known.limits[classes]).max(axis=1)
 
 
 def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Known:
@@ -61,3 +82,7 @@ def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Known
 
 def _scaled(spectra: np.ndarray) -> np.ndarray:
     return spectra / np.maximum(spectra.mean(axis=1, keepdims=True), 1e-3)
+
+
+def _smoothed(spectra: np.ndarray) -> np.ndarray:
+    return spectrum.blur(_scaled(spectra), _BLUR_EV, SPECTRUM.step_eV)

@@ -33,6 +33,7 @@ class Settings:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     dropout: float = 0.2
+    mixtures: float = 0.5  # share of training spectra that are sums of two sites', like their densities of states
     noise: float = 0.02  # standard deviation added to clean spectra (their maximum is 1)
     channels: tuple[int, ...] = (16, 32, 32)
     hidden: int = 64
@@ -168,11 +169,11 @@ class _Fit:
             done = state.epoch / self.settings.epochs
             group["lr"] = self.settings.learning_rate * 0.5 * (1 + np.cos(np.pi * done))
         losses = []
-        for spectra, resolution, rows in self._batches(state.epoch, generator):
+        for spectra, resolution, targets in self._batches(state.epoch, generator):
             predicted = forward(
                 state.weights, self.architecture, spectra, resolution, torch, lambda f: self._drop(f, generator)
             )
-            loss = ((predicted - self.targets[rows]) / PDOS_SCALE).square().mean(dim=(1, 2, 3))
+            loss = ((predicted - targets) / PDOS_SCALE).square().mean(dim=(1, 2, 3))
             state.optimizer.zero_grad()
             loss.sum().backward()
             state.optimizer.step()
@@ -187,18 +188,29 @@ class _Fit:
         return Progress(state.epoch, self.settings.epochs, training_mse, float(validation.mean()))
 
     def _batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Scaled spectra (members, B, 200), resolution (members, B, 2) and site rows (members, B)."""
+        """Scaled spectra (members, B, 200), resolution (members, B, 2) and densities of states (members, B, 2, 300)."""
         drawn = self.examples.draw(epoch + 1)
         variants = drawn.spectra.shape[0]
         size = self.training.sum(axis=1).max()
         order = torch.stack([self._order(np.flatnonzero(part), size, generator) for part in self.training])
+        other = torch.stack([self._order(np.flatnonzero(part), size, generator) for part in self.training])
         pick = torch.randint(variants, order.shape, generator=generator)
         spectra, resolution = torch.tensor(drawn.spectra), torch.tensor(drawn.resolution)
-        for rows, variant in zip(order.split(self.settings.batch, 1), pick.split(self.settings.batch, 1), strict=True):
-            x = spectra[variant, rows]
+        for start in range(0, size, self.settings.batch):
+            part = slice(start, start + self.settings.batch)
+            rows, others, variant = order[:, part], other[:, part], pick[:, part]
+            share = self._share(rows.shape, generator)
+            x = (1 - share) * spectra[variant, rows] + share * spectra[variant, others]
             x = x + drawn.noise * torch.randn(x.shape, generator=generator)
             x = scale(x.to(self.device), self.mean, self.deviation)
-            yield x, resolution[variant, rows].to(self.device), rows.to(self.device)
+            share = share[..., None].to(self.device)
+            targets = (1 - share) * self.targets[rows] + share * self.targets[others]
+            yield x, resolution[variant, rows].to(self.device), targets
+
+    def _share(self, shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
+        """Share of the second site in each training spectrum (members, B, 1): 0 unless it is a mixture."""
+        mixed = torch.rand(shape, generator=generator) < self.settings.mixtures
+        return (mixed * torch.rand(shape, generator=generator))[..., None]
 
     @staticmethod
     def _order(rows: np.ndarray, size: int, generator: torch.Generator) -> torch.Tensor:
