@@ -5,6 +5,7 @@ One rule for both routes, CASTEP inputs and the open engine. Lattices are rows, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count, product
 
 import numpy as np
@@ -49,11 +50,21 @@ def smallest_supercell(lattice_A: np.ndarray, min_image_A: float) -> np.ndarray:
     identity. Raises SikpdosError for a lattice without volume.
     """
     lattice = np.asarray(lattice_A, float)
+    smallest = next(far_supercells(lattice, min_image_A))
+    if len(smallest) == 1 and round(abs(np.linalg.det(smallest[0]))) == 1:
+        return np.eye(3, dtype=int)
+    return max((reduction(m @ lattice) @ m for m in smallest), key=lambda m: compactness(m @ lattice))
+
+
+def far_supercells(lattice_A: np.ndarray, min_image_A: float) -> Iterator[np.ndarray]:
+    """All supercells whose images are farther than `min_image_A`, as matrices (n, 3, 3) of one size, sizes growing.
+
+    Raises SikpdosError for a lattice without volume.
+    """
+    lattice = np.asarray(lattice_A, float)
     volume = abs(np.linalg.det(lattice))
     if not volume > 1e-6 * np.abs(lattice).max() ** 3:
         raise SikpdosError("the lattice has no volume")
-    if shortest_vector_A(lattice) > min_image_A:
-        return np.eye(3, dtype=int)
     u = reduction(lattice)
     short = _short_vectors(u @ lattice, min_image_A)
     first = int(min_image_A**3 / np.sqrt(2) / volume)  # no lattice packs denser than fcc
@@ -61,8 +72,7 @@ def smallest_supercell(lattice_A: np.ndarray, min_image_A: float) -> np.ndarray:
         forms = _hermite_normal_forms(size)  # (n, 3, 3)
         forms = forms[~_contains_any(forms, short)]
         if len(forms):
-            return max((reduction(h @ u @ lattice) @ h @ u for h in forms), key=lambda m: _compactness(m @ lattice))
-    raise AssertionError("unreachable")
+            yield forms @ u
 
 
 def kpoint_mesh(lattice_A: np.ndarray, spacing: float) -> tuple[int, int, int]:
@@ -72,7 +82,7 @@ def kpoint_mesh(lattice_A: np.ndarray, spacing: float) -> tuple[int, int, int]:
     return tuple(int(x) for x in np.maximum(n, 1))
 
 
-def _compactness(lattice: np.ndarray) -> tuple[float, ...]:
+def compactness(lattice: np.ndarray) -> tuple[float, ...]:
     """Order of preference among supercells of one size: long shortest vector, then short others."""
     lengths = np.sort(np.linalg.norm(lattice, axis=1))
     return (round(lengths[0], 6), -round(lengths[2], 6), -round(lengths[1], 6))
