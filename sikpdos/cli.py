@@ -17,11 +17,13 @@ import typer
 from sikpdos import __version__
 from sikpdos.commands.ablate import ablate
 from sikpdos.commands.assemble import assemble
+from sikpdos.commands.augment import augment
 from sikpdos.commands.broaden import broaden
 from sikpdos.commands.fetch_structures import fetch_structures
 from sikpdos.commands.make_castep import make_castep
 from sikpdos.commands.match import match
 from sikpdos.commands.parse_odo import parse_odo
+from sikpdos.commands.plot import plot
 from sikpdos.commands.predict import predict
 from sikpdos.commands.simulate import simulate
 from sikpdos.commands.train import train
@@ -34,9 +36,11 @@ COMMANDS = (
     ("broaden", broaden),
     ("assemble", assemble),
     ("ablate", ablate),
+    ("plot", plot),
     ("make-castep", make_castep),
     ("parse-odo", parse_odo),
     ("fetch-structures", fetch_structures),
+    ("augment", augment),
     ("simulate", simulate),
 )
 

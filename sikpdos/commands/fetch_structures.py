@@ -92,7 +92,7 @@ def _collect(fetched: Fetched, symprec_A: float) -> list[Crystal]:
     for reason in reasons:
         say("fetch-structures", f"left out: {reason}")
     with progress("families", len(pairs)) as report:
-        return collect(pairs, catalogue.known(pairs), report)
+        return collect(pairs, catalogue.known(), report)
 
 
 def _write(folder: Path, crystals: list[Crystal]) -> None:

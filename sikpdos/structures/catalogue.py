@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,8 +11,6 @@ from sikpdos.structures.entry import Entry
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-    from sikpdos.structures.inequivalent import Cell
 
 FILE = Path(__file__).with_name("catalogue.toml")
 SAME_ATOM_A = 1e-2  # images of one atom on a special position, by coordinates of six digits
@@ -32,6 +29,7 @@ class Allotrope:
     sites: tuple[tuple, ...]  # (Wyckoff position, x, y, z)
     numbers: str
     numbers_source: str
+    family: str = ""  # its own id if empty
     literature: str = ""
     doi: str = ""
     doi_basis: str = ""
@@ -89,16 +87,15 @@ def entries() -> list[Entry]:
             doi_basis=item.doi_basis,
             licence="facts",
             note=item.note,
+            group=item.family or item.id,
         )
         for item in allotropes()
     ]
 
 
-def known(pairs: Sequence[tuple[Entry, Cell]]) -> list[tuple[str, Structure]]:
-    """The catalogue as named structures that others are compared with; none if `pairs` is the catalogue itself."""
-    if [entry.structure_id for entry, _ in pairs] == [item.id for item in allotropes()]:
-        return []
-    return [(item.id, conventional_cell(item)) for item in allotropes()]
+def known() -> list[tuple[str, Structure]]:
+    """Every allotrope as (family, structure), for others to be compared with."""
+    return [(item.family or item.id, conventional_cell(item)) for item in allotropes()]
 
 
 def table() -> dict[str, list]:

@@ -81,11 +81,16 @@ def collect(
 ) -> list[Crystal]:
     """Crystals with families, repetitions merged into the first of them.
 
-    `known` and `report` are those of `families.group_families`.
+    `known` and `report` are those of `families.group_families`, which names the families of entries that
+    have none yet.
     """
     cells = [cell.structure for _, cell in pairs]
     ids = [entry.structure_id for entry, _ in pairs]
-    groups = group_families(cells, ids, known, report)
+    new = [index for index, (entry, _) in enumerate(pairs) if not entry.group]
+    found = group_families([cells[i] for i in new], [ids[i] for i in new], known, report) if new else []
+    groups = [entry.group for entry, _ in pairs]
+    for index, group in zip(new, found, strict=True):
+        groups[index] = group
     copies: dict[int, list[str]] = {}
     for index, first in enumerate(first_copies(cells, groups)):
         copies.setdefault(first, []).append(ids[index])

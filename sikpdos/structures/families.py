@@ -63,15 +63,13 @@ def group_families(
 ) -> list[str]:
     """Family of each structure, named after its first member.
 
-    Whatever is like one of the `known` structures (id, structure) takes the name of that one's family,
-    so that names agree between runs; new structures never join two known families. `report` is told
+    Whatever is like one of the `known` structures (family, structure) is of that family, so that names
+    agree between runs; new structures never join two known families. `report` is told
     how many structures are done. Raises SikpdosError where spglib cannot tell a symmetry.
     """
     forms = [reduced(structure) for structure in structures]
-    sizes = {_key(form) for form in forms}
-    anchors = [(name, form) for name, form in ((n, reduced(s)) for n, s in known) if _key(form) in sizes]
-    anchor_names = [anchors[root][0] for root in _components([form for _, form in anchors])]
-    names = [_name_of(form, anchor_names, [other for _, other in anchors]) for form in forms]
+    anchors = [(name, reduced(structure)) for name, structure in known]
+    names = [_name_of(form, [n for n, _ in anchors], [other for _, other in anchors]) for form in forms]
     others = [index for index, name in enumerate(names) if name is None]
     roots = _components([forms[i] for i in others], report)
     named = [(name, form) for name, form in zip(names, forms, strict=True) if name is not None]

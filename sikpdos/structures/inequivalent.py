@@ -81,7 +81,9 @@ def _nearest_shell(structure: Structure, index: int) -> tuple[int, float]:
     """Coordination number and nearest distance of one atom."""
     radius_A = 3.5
     while radius_A <= MAX_NEAREST_A:
-        distances_A = sorted(neighbour.nn_distance for neighbour in structure.get_neighbors(structure[index], radius_A))
+        distances_A = sorted(
+            float(neighbour.nn_distance) for neighbour in structure.get_neighbors(structure[index], radius_A)
+        )
         if distances_A and SHELL * distances_A[0] <= radius_A:
             return sum(d <= SHELL * distances_A[0] for d in distances_A), distances_A[0]
         radius_A *= 1.5

@@ -1,0 +1,78 @@
+"""`sikpdos augment`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from sikpdos.commands.options import pair, say
+
+
+def augment(
+    sites: Path = typer.Argument(..., help="Table of sites (sites.csv), its structure files beside it."),
+    out: Path = typer.Option(..., "--out", "-o", help="Folder for the new CIF files and their sites.csv."),
+    strain: int = typer.Option(0, "--strain", min=0, help="Number of strained copies."),
+    rattle: int = typer.Option(0, "--rattle", min=0, help="Number of copies with displaced atoms."),
+    vacancy: int = typer.Option(0, "--vacancy", min=0, help="Number of supercells without one atom."),
+    random: int = typer.Option(0, "--random", min=0, help="Number of random symmetric crystals."),
+    seed: int = typer.Option(0, "--seed", min=0, help="Same seed, same structures."),
+    where_wrong: Path = typer.Option(
+        None, "--where-wrong", help="Model (NPZ): families get copies in proportion to its error on them."
+    ),
+    volume: float = typer.Option(0.08, "--volume", min=0.0, max=0.5, help="Strain: greatest change of volume."),
+    shear: float = typer.Option(0.03, "--shear", min=0.0, max=0.3, help="Strain: standard deviation of the shear."),
+    temperature: float = typer.Option(300.0, "--temperature", min=0.0, max=3000.0, help="Rattling: kelvin."),
+    amplitude: float = typer.Option(
+        None, "--amplitude", min=0.0, max=1.0, help="Rattling: Angstrom along each axis, in place of --temperature."
+    ),
+    closest: float = typer.Option(1.9, "--closest", min=0.5, help="Least distance of two atoms, Angstrom."),
+    density: str = typer.Option("10,45", "--volume-range", help="Least and greatest volume per atom, cubic Angstrom."),
+    max_atoms: int = typer.Option(24, "--max-atoms", min=1, help="Atoms of a parent, or a random crystal, at most."),
+    n_sites: int = typer.Option(2, "--sites", min=1, help="Sites taken from each new structure."),
+) -> None:
+    """Make new structures from known ones: strained, rattled, with a vacancy, and random crystals.
+
+    Copies keep the family (group) of their parent, so that a grouped split does not leak. Families are drawn
+    with equal chance, or by a model's error on them (--where-wrong). Nothing is relaxed.
+
+    \b
+    Examples:
+      sikpdos augment structures/sites.csv --strain 100 --rattle 100 --out more/
+      sikpdos augment structures/sites.csv --random 50 --seed 1 --out random/
+      sikpdos augment structures/sites.csv --vacancy 20 --where-wrong model.npz --out worst/
+    """
+    from sikpdos.progress import progress
+    from sikpdos.sites import read_sites
+    from sikpdos.structures import deform
+    from sikpdos.structures.augment import Settings, augment, read_parents
+    from sikpdos.structures.collection import write_collection
+
+    counts = {"strain": strain, "rattle": rattle, "vacancy": vacancy, "random": random}
+    if not any(counts.values()):
+        raise typer.BadParameter("ask for some: --strain, --rattle, --vacancy or --random")
+    low, high = pair(density, float, "--volume-range")
+    amplitude_A = deform.thermal_amplitude_A(temperature) if amplitude is None else amplitude
+    settings = Settings(volume, shear, amplitude_A, closest, (low, high), max_atoms, n_sites, seed)
+    parents = read_parents(read_sites(sites), sites)
+    weights = None if where_wrong is None else _weights(where_wrong, parents)
+    with progress("augment", sum(counts.values())) as report:
+        crystals = augment(parents, counts, settings, weights, report)
+    out.mkdir(parents=True, exist_ok=True)
+    rows = write_collection(out, crystals)
+    say(
+        "augment",
+        f"{out}: {len(crystals)} structures of {len({c.group for c in crystals})} families, {len(rows)} sites",
+    )
+
+
+def _weights(model: Path, parents: list) -> dict[str, float]:
+    from sikpdos import store
+    from sikpdos.errors import SikpdosError
+    from sikpdos.model import SCHEMA
+    from sikpdos.structures.augment import weights_of_families
+
+    _, meta = store.read_npz(model, SCHEMA)
+    if not isinstance(meta.get("group_mse"), dict):
+        raise SikpdosError(f"{model}: no errors of families (group_mse) in the model's meta data")
+    return weights_of_families(parents, meta["group_mse"])
