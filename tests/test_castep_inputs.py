@@ -273,3 +273,14 @@ def test_run_script_runs_each_row_once(cli, sites_csv, tmp_path):
     assert run("1").returncode == 1
     slurm = (runs / "slurm.sh").read_text()
     assert "#SBATCH --array=1-3" in slurm
+
+
+def test_readme_commands_are_ours():
+    """Every sikpdos line of the templates' README names commands and options there are."""
+    text = (templates.SHIPPED / "README.md").read_text()
+    lines = [line.split("#")[0].split() for line in text.splitlines() if line.startswith("sikpdos ")]
+    assert len(lines) >= 4
+    for words in lines:
+        known = run_here(words[1], "--help")
+        assert known.returncode == 0
+        assert all(word in known.stdout for word in words if word.startswith("--"))
