@@ -2,13 +2,15 @@
 
 import sys
 
-if sys.version_info < (3, 10):
+if sys.version_info < (3, 10):  # noqa: UP036 - no pip has checked it here
     sys.exit("sikpdos: needs Python 3.10 or newer, not " + sys.executable)
 
 try:
     from sikpdos.cli import main
 except ModuleNotFoundError as error:
-    sys.exit(f"sikpdos: {sys.executable} lacks the package {error.name}")
+    if str(error.name).startswith("sikpdos"):
+        raise
+    sys.exit("sikpdos: " + sys.executable + " lacks the package " + error.name)
 except KeyboardInterrupt:
     sys.exit(130)
 
