@@ -95,10 +95,10 @@ def _cell(seed: Path) -> Cell:
 
 def _edge_binary(seed: Path, bands: Bands) -> Result:
     path = folder.beside(seed, ".elnes_bin")
-    species, atom = folder.labelled_atom(_cell(seed), "", str(path))
-    strengths = castep_bin.read_elnes_bin(path)
+    cell, strengths = _cell(seed), castep_bin.read_elnes_bin(path)
+    species, atom = folder.labelled_atom(cell, "", str(path))
     with folder.naming(path):
-        found = sticks.edge_sticks(bands, strengths, folder.species_number(_cell(seed), species, str(path)), atom)
+        found = sticks.edge_sticks(bands, strengths, folder.species_number(cell, species, str(path)), atom)
     return _from_sticks([found], bands, "bohr^2", strengths.producer)
 
 

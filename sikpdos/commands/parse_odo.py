@@ -53,6 +53,7 @@ def parse_odo(
 
 def _parse_runs(paths: list[str], out: str, source: str, jobs: int | None) -> None:
     from sikpdos.castep.collect import FINISHED, collect, find_runs, write_outcomes
+    from sikpdos.castep.runs import HOLE
     from sikpdos.progress import progress
 
     if len(paths) != 1:
@@ -61,7 +62,7 @@ def _parse_runs(paths: list[str], out: str, source: str, jobs: int | None) -> No
         raise typer.BadParameter("a folder of runs needs --out, the folder for raw site files")
     runs, root = find_runs(paths[0])
     outcomes = []
-    with progress("sites", len(runs)) as show:
+    with progress("sites", sum(run.kind == HOLE for run in runs)) as show:
         for outcome in collect(runs, root, out, source, jobs):
             outcomes.append(outcome)
             show(len(outcomes))
