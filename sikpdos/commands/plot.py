@@ -1,0 +1,43 @@
+"""sikpdos plot"""
+
+from __future__ import annotations
+
+import typer
+
+
+def plot(
+    files: list[str] = typer.Argument(..., help="Anything that the suite reads or writes, told by its content; -."),
+    output: str = typer.Option(..., "-o", "--output", help="Figure to write: png, pdf or svg by its name; - is PNG."),
+    figure: int = typer.Option(None, "--figure", min=1, max=6, help="One of the paper's figures, see above."),
+    site: str = typer.Option("Si-I-0", "--site", help="Site shown in Figure 1."),
+) -> None:
+    """Draw files of the suite, one below the other, or one of the paper's Figures 1 to 6.
+
+    \b
+    Without --figure: spectra, raw sites, curves, datasets, databases, models,
+    predictions, PDOS tables, training logs, matches and ablations.
+    The paper's figures and the files that they need, in any order:
+      1  one test site: edge, s and p predicted and true   dataset.npz predictions.npz
+      2  errors of all test sites, four sites in full      dataset.npz predictions.npz
+      3  error against growing windows of the edge         ablation.csv
+      4  error against single windows                      ablation.csv
+      5  gain over template matching                       matches.csv (of match --model)
+      6  a simulated measurement     exp.msa exp_true_pdos.csv predictions.npz [more.npz]
+    Predictions are of predict -o NAME.npz; for 1 and 2 of a dataset with --part test.
+
+    \b
+    Example: sikpdos predict exp.msa | sikpdos plot - -o pdos.png
+    Example: sikpdos plot dataset.npz predictions.npz --figure 1 --site Si-I-0 -o figure1.pdf
+    """
+    if files.count("-") > 1:
+        raise typer.BadParameter("the standard input can be read once only", param_hint="FILES")
+
+    from sikpdos.plot import paper, quick, style
+    from sikpdos.plot.read import read
+
+    style.format_of(output)
+    sources = [read(file) for file in files]
+    if figure is None:
+        quick.draw(output, sources)
+    else:
+        paper.draw(output, figure, sources, site)

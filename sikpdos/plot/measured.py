@@ -1,0 +1,54 @@
+"""Spectra as recorded, on their own energy axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sikpdos.formats.spectrum_set import SpectrumSet
+from sikpdos.plot import panels, style
+from sikpdos.plot.prediction import short
+from sikpdos.plot.read import Measured, Source
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
+
+_FEW = 6  # spectra drawn one by one
+_BLOCK = 4096  # of many spectra, those that the spread is taken over
+_LABELS = {"xas": "Absorption (arb. units)", "eels": "Intensity (counts)", "unknown": "Intensity (arb. units)"}
+
+
+def draw_measured(figure: SubFigure, source: Source) -> None:
+    """All spectra of a file: each of a few, the spread of many."""
+    measured: Measured = source.content
+    sets = measured.sets[:_FEW]
+    axes = figure.subplots(len(sets), 1, squeeze=False)[:, 0]
+    for panel, found in zip(axes, sets, strict=True):
+        draw_set(panel, found, source)
+    axes[-1].set_xlabel("Energy (eV)")
+    remark = [short(source.name)]
+    remark += ["SIMULATED, not measured"] if measured.simulated else []
+    remark += [f"the first {len(sets)} of {len(measured.sets)} sets"] if len(sets) < len(measured.sets) else []
+    style.legend_above(figure, axes, ": ".join(remark))
+
+
+def draw_set(panel: Axes, found: SpectrumSet, source: Source) -> None:
+    """The spectra of one energy axis. Raises SikpdosError if none can be used."""
+    block = next(found.blocks(_BLOCK))
+    if not block.names:
+        name, cause = next(iter(block.left_out.items()))
+        raise source.refuse(f"{name}: {cause}")
+    if len(block.names) > _FEW:
+        panels.draw_spread(panel, found.energy_eV, block.intensity, style.BLUE)
+        used = "" if len(block.names) == len(found) else f"{len(block.names)} of "
+        style.note(panel, f"{used}{len(found)} spectra")
+    else:
+        for name, intensity, colour in zip(block.names, block.intensity, (style.INK, *style.COLOURS), strict=False):
+            alone = len(block.names) == 1 and name == source.name
+            panel.plot(found.energy_eV, intensity, color=colour, linewidth=0.9, label=None if alone else short(name))
+    panel.set_ylabel(_LABELS[found.kind])
+    panel.set_xlim(found.energy_eV[0], found.energy_eV[-1])
+    low, high = np.min(block.intensity), np.max(block.intensity)
+    panel.set_ylim(min(0.0, 1.05 * low), 1.05 * max(high, 0.0) or 0.05 * abs(low))

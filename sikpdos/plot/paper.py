@@ -1,0 +1,61 @@
+"""The paper's figures (10.1021/acs.jpcc.4c02818) from the suite's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sikpdos.dataset import Dataset
+from sikpdos.errors import SikpdosError
+from sikpdos.plot import matching, simulated, sites, style, windows
+from sikpdos.plot.read import Ablation, Matches, Measured, PdosTable, Source
+from sikpdos.predictions import Predictions
+
+NEEDS = {
+    1: {Dataset: "a dataset", Predictions: "predictions of its test part (NPZ)"},
+    2: {Dataset: "a dataset", Predictions: "predictions of its test part (NPZ)"},
+    3: {Ablation: "an ablation (CSV)"},
+    4: {Ablation: "an ablation (CSV)"},
+    5: {Matches: "matches of a dataset with --model (CSV)"},
+    6: {Measured: "a measured spectrum", Predictions: "predictions (NPZ)", PdosTable: "the true PDOS (CSV)"},
+}
+
+
+def draw(path: str, number: int, sources: Sequence[Source], site: str) -> None:
+    """Draw Figure `number`; `site` is the one of Figure 1.
+
+    Raises SikpdosError for files that are missing, too many, or of another kind than the figure needs.
+    """
+    chosen = _choose(number, sources)
+    first = {kind: found[0] for kind, found in chosen.items()}
+    draws: dict[int, tuple[float, Callable]] = {
+        1: (sites.SITE_HEIGHT_IN, lambda f: sites.draw_site(f, first[Dataset], first[Predictions], site)),
+        2: (sites.RANKING_HEIGHT_IN, lambda f: sites.draw_ranking(f, first[Dataset], first[Predictions])),
+        3: (windows.HEIGHT_IN, lambda f: windows.draw_growing(f, first[Ablation])),
+        4: (windows.HEIGHT_IN, lambda f: windows.draw_single(f, first[Ablation])),
+        5: (matching.HEIGHT_IN, lambda f: matching.draw_gain(f, first[Matches])),
+        6: (
+            simulated.height_in(len(chosen.get(Predictions, ()))),
+            lambda f: simulated.draw_measurement(f, first[Measured], chosen[Predictions], first[PdosTable]),
+        ),
+    }
+    height_in, draw_into = draws[number]
+    with style.drawing(path, height_in) as figure:
+        draw_into(figure)
+
+
+def _choose(number: int, sources: Sequence[Source]) -> dict[type, list[Source]]:
+    """The files by kind; several of a kind only where the figure takes them (predictions in Figure 6)."""
+    needs = NEEDS[number]
+    wanted = f"Figure {number} needs {', '.join(needs.values())}"
+    found: dict[type, list[Source]] = {kind: [] for kind in needs}
+    for source in sources:
+        kind = type(source.content)
+        if kind not in needs:
+            raise source.refuse(f"is not for this figure: {wanted}")
+        if found[kind] and (number, kind) != (6, Predictions):
+            raise source.refuse(f"is one too many: {wanted}")
+        found[kind].append(source)
+    missing = [needs[kind] for kind, mine in found.items() if not mine]
+    if missing:
+        raise SikpdosError(f"{missing[0]} is missing: {wanted}")
+    return found

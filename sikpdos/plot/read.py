@@ -1,0 +1,167 @@
+"""What is in a file? Anything that the suite reads or writes, told by its content."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sikpdos import curves, database, dataset, model, predictions, raw, store
+from sikpdos.errors import SikpdosError
+from sikpdos.formats.spectra import read_spectra
+from sikpdos.formats.spectrum_set import SpectrumSet
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Spectra as recorded."""
+
+    sets: list[SpectrumSet]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a title in the file says so."""
+        return any("simulated" in found.title.lower() for found in self.sets)
+
+
+@dataclass(frozen=True)
+class PdosTable:
+    """Densities of states from a CSV, of k spectra on one energy axis."""
+
+    names: list[str]  # (k,) "" where the table has no names
+    energy_eV: np.ndarray  # (n,)
+    pdos: np.ndarray  # (k, 2, n) s and p, states/eV/atom
+    deviation: np.ndarray | None  # (k, 2, n) if the table has them
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """Errors of a training, (states/eV)^2."""
+
+    epoch: np.ndarray  # (n,)
+    training_mse: np.ndarray  # (n,)
+    validation_mse: np.ndarray  # (n,)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Template matching of the test sites: distances and errors."""
+
+    ids: list[str]  # (n,)
+    spectrum_mse: np.ndarray  # (n,) to the nearest template's spectrum
+    matched_mse: np.ndarray  # (n, 2) of the template's s and p density of states, (states/eV)^2
+    model_mse: np.ndarray | None  # (n, 2) of the model's, if it was compared
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Rows of an ablation (sikpdos.ablate.Row), all of one dataset and one set of settings."""
+
+    rows: list
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file and what is in it."""
+
+    name: str
+    content: Any
+
+    def refuse(self, cause: str) -> SikpdosError:
+        """The failure to raise where the content does not fit."""
+        return SikpdosError(f"{self.name}: {cause}")
+
+
+def read(path: str) -> Source:
+    """Read a file or stdin ("-"), whatever it is.
+
+    Raises SikpdosError as the readers do, for a file of the suite that has no picture, and for what is no
+    spectrum either.
+    """
+    name, data = store.display_name(path), store.read_bytes(path)
+    schema = store.schema_of(data) if data[:2] == b"PK" else None
+    if schema is not None:
+        if schema not in _CONTAINERS:
+            raise SikpdosError(f"{name}: is {schema}, of which there is no picture")
+        return Source(name, _CONTAINERS[schema](path, data))
+    header = _header(data)
+    for columns, reader in _TABLES:
+        if header.issuperset(columns):
+            return Source(name, reader(path, data))
+    return Source(name, Measured(read_spectra(path, data)))
+
+
+def _header(data: bytes) -> set[str]:
+    first = data[:4096].partition(b"\n")[0].decode("utf-8-sig", errors="replace")
+    return set(next(csv.reader([first.strip()]), []))
+
+
+def _pdos_table(path: str, data: bytes) -> PdosTable:
+    table = store.read_csv(path, ("energy_eV", "s", "p"), data)
+    energies = store.numbers(table, "energy_eV", path)
+    owners = table.get("spectrum", [""] * len(energies))
+    names = list(dict.fromkeys(owners))
+    size = len(energies) // max(len(names), 1)
+    axis = energies[:size]
+    if size < 2 or owners != [name for name in names for _ in range(size)] or (np.diff(axis) <= 0).any():
+        raise SikpdosError(f"{store.display_name(path)}: cut short, or rows out of order")
+    if not np.array_equal(energies, np.tile(axis, len(names))):
+        raise SikpdosError(f"{store.display_name(path)}: spectra on different energies")
+
+    def pair(*keys: str) -> np.ndarray:
+        return np.stack([store.numbers(table, key, path).reshape(-1, size) for key in keys], axis=1)
+
+    return PdosTable(names, axis, pair("s", "p"), pair("s_std", "p_std") if "s_std" in table else None)
+
+
+def _training_log(path: str, data: bytes) -> TrainingLog:
+    table = _filled(path, data)
+    return TrainingLog(*(store.numbers(table, key, path) for key in ("epoch", "training_mse", "validation_mse")))
+
+
+def _matches(path: str, data: bytes) -> Matches:
+    table = _filled(path, data)
+
+    def pair(*keys: str) -> np.ndarray:
+        return np.stack([store.numbers(table, key, path) for key in keys], axis=1)
+
+    compared = pair("model_s_mse", "model_p_mse") if "model_s_mse" in table else None
+    return Matches(table["site_id"], pair("spectrum_mse")[:, 0], pair("s_mse", "p_mse"), compared)
+
+
+def _ablation(path: str, data: bytes) -> Ablation:
+    from sikpdos.ablate import read_rows  # brings PyTorch
+
+    _filled(path, data)
+    rows = read_rows(path, data)
+    kinds = {(row.dataset, row.settings) for row in rows}
+    if len(kinds) > 1:
+        raise SikpdosError(f"{store.display_name(path)}: rows of {len(kinds)} different datasets or settings")
+    return Ablation(rows)
+
+
+def _filled(path: str, data: bytes) -> dict[str, list[str]]:
+    table = store.read_csv(path, data=data)
+    if not next(iter(table.values())):
+        raise SikpdosError(f"{store.display_name(path)}: a header without rows")
+    return table
+
+
+_CONTAINERS: dict[str, Callable] = {
+    raw.SCHEMA: raw.read_raw,
+    database.SCHEMA: database.read_database,
+    curves.SCHEMA: curves.read_curves,
+    dataset.SCHEMA: dataset.read_dataset,
+    predictions.SCHEMA: predictions.read_predictions,
+    model.SCHEMA: model.read_model,
+}
+_TABLES: tuple[tuple[tuple[str, ...], Callable], ...] = (
+    (("site_id", "quantity", "energy_eV", "value"), curves.read_curves),
+    (("window_start_eV", "region_start_eV", "orbital", "mse"), _ablation),
+    (("site_id", "template_id", "spectrum_mse", "s_mse", "p_mse"), _matches),
+    (("epoch", "training_mse", "validation_mse"), _training_log),
+    (("energy_eV", "s", "p"), _pdos_table),
+)

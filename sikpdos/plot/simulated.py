@@ -1,0 +1,58 @@
+"""Figure 6: a measurement, what the model saw of it, and the prediction beside the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sikpdos import scores
+from sikpdos.grid import PDOS, SPECTRUM
+from sikpdos.plot import measured, panels, prediction, style
+from sikpdos.plot.read import PdosTable, Source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+
+def height_in(predictions: int) -> float:
+    """Height of the figure for so many predictions files."""
+    return 2.2 + style.ROW_IN * predictions
+
+
+def draw_measurement(figure: Figure | SubFigure, recorded: Source, predicted: Sequence[Source], truth: Source) -> None:
+    """The record in full, then a row for each predictions file, its first spectrum.
+
+    Raises SikpdosError where a file holds more or less than one spectrum.
+    """
+    for source in (*predicted, truth):
+        count = len(source.content.pdos)
+        if count != 1:
+            raise source.refuse(f"holds {count} spectra, expected one")
+    top, below = figure.subfigures(2, 1, height_ratios=(1.7, 0.5 + style.ROW_IN * len(predicted)))
+    _draw_record(top, recorded, float(predicted[0].content.onset_eV[0]))
+    grid = below.subplots(len(predicted), 3, squeeze=False, sharex="col", sharey="col")
+    table: PdosTable = truth.content
+    for source, axes in zip(predicted, grid, strict=True):
+        row = replace(prediction.stored_row(source.content, 0), true_energy_eV=table.energy_eV, true=table.pdos[0])
+        panels.draw_edge(axes[0], row.spectrum, xlabel=source is predicted[-1])
+        prediction.draw_pair(axes[1:], row, xlabel=source is predicted[-1])
+        style.heading(axes[0], PurePath(source.name).stem)
+        on_grid = [np.interp(PDOS.energy_eV, table.energy_eV, values) for values in table.pdos[0]]
+        for panel, error in zip(axes[1:], 1e3 * scores.mse(row.pdos, np.array(on_grid)), strict=True):
+            style.note(panel, f"MSE\n{error:.2f} × 10$^{{-3}}$")
+    style.legend_above(below, grid.ravel())
+
+
+def _draw_record(figure: SubFigure, recorded: Source, onset_eV: float) -> None:
+    axes = figure.subplots()
+    measured.draw_set(axes, recorded.content.sets[0], recorded)
+    window = (onset_eV + SPECTRUM.start_eV, onset_eV + SPECTRUM.stop_eV)
+    axes.axvspan(*window, color=style.SKY, alpha=0.25, linewidth=0, zorder=0, label="window that the model sees")
+    axes.set_xlabel("Energy (eV)")
+    flag = ": SIMULATED, not measured" if recorded.content.simulated else ""
+    style.heading(axes, prediction.short(recorded.name) + flag)
+    style.legend_above(figure, [axes])

@@ -1,0 +1,65 @@
+"""A quick look at logs, models, matches and ablations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sikpdos.grid import PDOS
+from sikpdos.model import BAND_90, Model
+from sikpdos.plot import matching, style, windows
+from sikpdos.plot.prediction import short
+from sikpdos.plot.read import Matches, Source, TrainingLog
+
+if TYPE_CHECKING:
+    from matplotlib.figure import SubFigure
+
+
+def draw_log(figure: SubFigure, source: Source) -> None:
+    """Training and validation error of every epoch."""
+    log: TrainingLog = source.content
+    axes = figure.subplots()
+    axes.plot(log.epoch, log.training_mse, color=style.GREY, label="training")
+    axes.plot(log.epoch, log.validation_mse, color=style.BLUE, label="validation")
+    best = int(np.argmin(log.validation_mse))
+    label = f"lowest, {log.validation_mse[best]:.3g} at epoch {log.epoch[best]:g}"
+    axes.plot(log.epoch[best], log.validation_mse[best], "o", color=style.VERMILION, clip_on=False, label=label)
+    axes.set_yscale("log")
+    axes.set_xlabel("Epoch")
+    axes.set_ylabel(f"MSE (({style.PDOS_UNIT})$^2$)")
+    style.legend_above(figure, [axes], short(source.name))
+
+
+def draw_model(figure: SubFigure, source: Source) -> None:
+    """The width that a model's 90 % band has at least, and its scores in words."""
+    model: Model = source.content
+    axes = figure.subplots(1, 2)
+    for panel, orbital, floor in zip(axes, "sp", model.error_floor, strict=True):
+        half = BAND_90 * model.error_factor * floor
+        panel.fill_between(PDOS.energy_eV, half, color=style.ORBITALS[orbital], alpha=style.BAND_ALPHA, linewidth=0)
+        panel.plot(PDOS.energy_eV, half, color=style.ORBITALS[orbital])
+        style.pdos_axes(panel, orbital)
+        panel.set_ylabel(f"Half 90 % band, {orbital} ({style.PDOS_UNIT})")
+    style.legend_above(figure, axes, f"{short(source.name)}: {_card(model)}")
+
+
+def _card(model: Model) -> str:
+    scores = model.meta["scores"]
+    return (
+        f"{model.members} members, PDOS of sigma {model.sigma_eV:g} eV; {scores['test_sites']} test sites: "
+        f"MSE {scores['mse']:.3g}, better than matching at {100 * scores['better_than_matching']:.0f} %"
+    )
+
+
+def draw_matches(figure: SubFigure, source: Source) -> None:
+    """What the model gains over template matching, or, without a model, how good matching is."""
+    matches: Matches = source.content
+    (matching.draw_distance if matches.model_mse is None else matching.draw_gain)(figure, source)
+
+
+def draw_ablation(figure: SubFigure, source: Source) -> None:
+    """Growing windows, and single ones below."""
+    growing, single = figure.subfigures(2, 1)
+    windows.draw_growing(growing, source)
+    windows.draw_single(single, source)

@@ -1,0 +1,83 @@
+"""Figures 3 and 4: error of networks trained on windows of the edge, in four regions of the density of states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sikpdos.grid import SPECTRUM
+from sikpdos.plot import style
+from sikpdos.plot.read import Ablation, Source
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+HEIGHT_IN = 2.5
+_MARKERS = "osD^"
+Window = tuple[float, float]
+
+
+def draw_growing(figure: Figure | SubFigure, source: Source) -> None:
+    """Windows that grow from the lowest energy: error against their upper end."""
+    windows = [w for w in _windows(source) if w[0] == SPECTRUM.start_eV]
+    _draw(figure, source, windows, [f"{stop:g}" for _, stop in windows], "Upper end of the window (eV)", "-")
+
+
+def draw_single(figure: Figure | SubFigure, source: Source) -> None:
+    """Windows of equal length: error against where they lie."""
+    windows = _windows(source)
+    length = min(stop - start for start, stop in windows)
+    single = [w for w in windows if np.isclose(w[1] - w[0], length)]
+    labels = [f"{start:g} to {stop:g}".replace("-", "−") for start, stop in single]
+    _draw(figure, source, single, labels, "Window (eV)", ":")
+
+
+def _windows(source: Source) -> list[Window]:
+    content: Ablation = source.content
+    return sorted({(row.window_start_eV, row.window_stop_eV) for row in content.rows})
+
+
+def _draw(figure, source: Source, windows: Sequence[Window], labels: list[str], xlabel: str, line: str) -> None:
+    if len(windows) < 2:
+        raise source.refuse("fewer than two windows of this kind in the ablation")
+    axes = figure.subplots(1, 2, sharex=True)
+    for panel, orbital in zip(axes, "sp", strict=True):
+        _draw_orbital(panel, source.content, orbital, windows, line)
+        panel.set_xticks(range(len(windows)), labels)
+        panel.set_xlim(-0.35, len(windows) - 0.65)
+        panel.set_xlabel(xlabel)
+    seeds = len({row.seed for row in source.content.rows})
+    style.mse_axes(axes[0])
+    style.letters(axes, "sp")
+    spread = f"; mean and standard deviation over {seeds} seeds" if seeds > 1 else ""
+    style.legend_above(figure, axes, f"Region of the PDOS{spread}")
+
+
+def _draw_orbital(panel: Axes, ablation: Ablation, orbital: str, windows: Sequence[Window], line: str) -> None:
+    regions = sorted({(row.region_start_eV, row.region_stop_eV) for row in ablation.rows})
+    for number, (region, colour, marker) in enumerate(zip(regions, style.COLOURS, _MARKERS, strict=False)):
+        errors = [1e3 * _errors(ablation, orbital, window, region) for window in windows]
+        mean = [each.mean() if each.size else np.nan for each in errors]
+        spread = [each.std(ddof=1) if each.size > 1 else 0.0 for each in errors]
+        at = np.arange(len(windows)) + 0.06 * (number - (len(regions) - 1) / 2)
+        label = f"{region[0]:g} to {region[1]:g} eV".replace("-", "−")
+        panel.errorbar(
+            at, mean, spread, color=colour, marker=marker, linestyle=line, linewidth=0.9, elinewidth=0.7, label=label
+        )
+    style.log_axis(panel.yaxis)
+
+
+def _errors(ablation: Ablation, orbital: str, window: Window, region: Window) -> np.ndarray:
+    """Errors of all seeds."""
+    return np.array(
+        [
+            row.mse
+            for row in ablation.rows
+            if row.orbital == orbital
+            and (row.window_start_eV, row.window_stop_eV) == window
+            and (row.region_start_eV, row.region_stop_eV) == region
+        ]
+    )
