@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,11 +107,6 @@ def summary(dataset: Dataset) -> str:
 def write_dataset(path: str | os.PathLike, dataset: Dataset) -> None:
     names = ["ids", "groups", "spectra", "pdos"] + (["edge_energy_eV", "edge"] if dataset.edge is not None else [])
     store.write_npz(path, {name: getattr(dataset, name) for name in names}, dataset.meta)
-
-
-def is_dataset(path: str | os.PathLike) -> bool:
-    """Whether a file (not stdin) is a dataset NPZ; reads its meta data only."""
-    return zipfile.is_zipfile(path) and store.schema_of(path) == SCHEMA
 
 
 def read_dataset(path: str | os.PathLike, data: bytes | None = None) -> Dataset:

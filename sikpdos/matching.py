@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from sikpdos import prepare, split, store
-from sikpdos.dataset import Dataset, is_dataset, read_dataset
+from sikpdos.dataset import Dataset
 from sikpdos.errors import SikpdosError
-from sikpdos.formats.spectra import read_spectra
 from sikpdos.grid import PDOS
+from sikpdos.inputs import labels, prepared_blocks, read_input
 from sikpdos.match import Matched, match
 from sikpdos.model import Model, predict
+from sikpdos.predict import same_broadening
 from sikpdos.scores import mse
 
 
@@ -24,6 +25,7 @@ def test_table(dataset: Dataset, kind: str, seed: int, test_groups: Sequence[str
 
 def model_table(dataset: Dataset, model: Model, k: int) -> dict[str, Sequence]:
     """The same on the model's own split, with the model's errors and Delta MSE = matched - predicted beside them."""
+    same_broadening(dataset, model)
     parts = [np.isin(dataset.ids, model.meta["split"][part]) for part in ("test", "train")]
     if not all(part.any() for part in parts):
         raise SikpdosError("the model was not trained on this dataset: its test or training sites are not in it")
@@ -53,28 +55,27 @@ def match_files(
     for path in paths:
         try:
             for names, spectra in _spectra(path, templates, options, failed):
-                yield names, match(templates.spectra, templates.pdos, spectra, k)
+                yield labels(path, names, len(paths) > 1), match(templates.spectra, templates.pdos, spectra, k)
         except SikpdosError as error:
             text, name = str(error), store.display_name(path)
-            failed(text if text.startswith(name) else f"{name}: {text}")
+            failed(text if text.startswith(f"{name}:") else f"{name}: {text}")
 
 
-def _spectra(path, templates, options, failed) -> Iterator[tuple[list[str], np.ndarray]]:
-    if is_dataset(path):
-        other = read_dataset(path)
-        if (other.sigma_eV, other.onset_rule) != (templates.sigma_eV, templates.onset_rule):
+def _spectra(
+    path: str, templates: Dataset, options: prepare.Options, failed: Callable[[str], None]
+) -> Iterator[tuple[list[str], np.ndarray]]:
+    found = read_input(path)
+    if isinstance(found, Dataset):
+        if (found.sigma_eV, found.onset_rule) != (templates.sigma_eV, templates.onset_rule):
             raise SikpdosError("its sigma or onset rule is not the templates'")
-        yield other.ids.tolist(), other.spectra
+        yield found.ids.tolist(), found.spectra
         return
-    for found in read_spectra(path):
-        for block in found.blocks():
-            for name, cause in block.left_out.items():
-                failed(f"{store.display_name(path)}: {name}: {cause}")
-            ready = prepare.prepare(found.energy_eV, block.intensity, found.kind, options).spectra
-            good = np.isfinite(ready).all(axis=1)
-            for row in np.flatnonzero(~good):
-                failed(f"{store.display_name(path)}: {block.names[row]}: no onset found")
-            yield [block.names[row] for row in np.flatnonzero(good)], ready[good]
+    for ready in prepared_blocks(path, found, options):
+        for failure in ready.failures:
+            failed(failure)
+        if ready.prepared is not None and ready.prepared.usable.any():
+            rows = np.flatnonzero(ready.prepared.usable)
+            yield [ready.names[row] for row in rows], ready.prepared.spectra[rows]
 
 
 def neighbour_table(templates: Dataset, names: Sequence[str], matched: Matched) -> dict[str, Sequence]:

@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sikpdos import novelty, prepare, scores, store
-from sikpdos.dataset import Dataset, is_dataset, read_dataset
+from sikpdos.dataset import Dataset
 from sikpdos.errors import SikpdosError
-from sikpdos.formats.spectra import read_spectra
-from sikpdos.formats.spectrum_set import Block, SpectrumSet
-from sikpdos.grid import PDOS, SPECTRUM
+from sikpdos.grid import PDOS
+from sikpdos.inputs import Ready, labels, prepared_blocks, read_input
 from sikpdos.model import Model, known_resolution, predict, unknown_resolution
 
 SHIFT_EV = 0.25  # onset error whose effect on the prediction is told
-_BLOCK = 2048  # spectra at a time
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,11 @@ class Predicted:
     spectra: np.ndarray  # (k, 200) as the model saw them
     pdos: np.ndarray  # (k, 2, 300) states/eV/atom, both spins
     deviation: np.ndarray  # (k, 2, 300) standard deviation
-    onset_eV: np.ndarray  # (k,)
+    onset_eV: np.ndarray  # (k,) on the measurement's axis; NaN for a dataset's
     novelty: np.ndarray  # (k,) over 1: unlike the training spectra
     sensitivity: np.ndarray  # (k,) rms change of pdos if the onset were SHIFT_EV lower or higher; NaN if not measured
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    failures: tuple[str, ...] = ()  # spectra of the file that could not be used, with the cause
 
     def summary(self, row: int) -> dict[str, float | str]:
         """Scalars of one spectrum."""
@@ -70,99 +67,77 @@ def predict_files(
     """
     for path in paths:
         try:
-            if is_dataset(path):
-                dataset = read_dataset(path)
-                model = choose(dataset)
-                yield path, model, predict_dataset(dataset, model, part_rows(dataset, model, part))
+            found = read_input(path)
+            if isinstance(found, Dataset):
+                model = choose(found)
+                predicted = predict_dataset(found, model, part_rows(found, model, part))
+                yield path, model, replace(predicted, names=labels(path, predicted.names, len(paths) > 1))
                 continue
             model = choose(None)
-            rule = options.onset or model.meta["onset_rule"]
-            for predicted in predict_file(path, model, replace(options, onset=rule), sigma_eV):
-                for failure in predicted.failures:
+            for ready in prepared_blocks(path, found, fit_options(model, options, sigma_eV)):
+                for failure in ready.failures:
                     failed(failure)
-                if predicted.names:
-                    yield path, model, predicted
+                if ready.prepared is not None and ready.prepared.usable.any():
+                    predicted = predict_block(ready, model, sigma_eV)
+                    yield path, model, replace(predicted, names=labels(path, predicted.names, len(paths) > 1))
         except SikpdosError as error:
-            failed(str(error))
+            name, text = store.display_name(path), str(error)
+            failed(text if text.startswith(f"{name}:") else f"{name}: {text}")
 
 
-def predict_file(
-    path: str, model: Model, options: prepare.Options, sigma_eV: float | None = None
-) -> Iterator[Predicted]:
-    """Predictions for all spectra of a file ("-": stdin), a few thousand at a time.
+def fit_options(model: Model, options: prepare.Options, sigma_eV: float | None) -> prepare.Options:
+    """Options with the model's onset rule, unless an onset is given, and the broadening to the model's resolution.
 
-    sigma_eV is the measurement's resolution, if known. Spectra that cannot be used are in `failures`. Raises
-    SikpdosError where the file cannot be read or sigma_eV does not fit the model.
+    sigma_eV is the measurement's, if known; a model that takes any resolution needs no broadening. Raises
+    SikpdosError where the spectrum is broader than the model allows.
     """
-    options = fit_resolution(model, options, sigma_eV)
-    for spectra in read_spectra(path):
-        for block in spectra.blocks(_BLOCK):
-            causes = dict(block.left_out)
-            try:
-                predicted = _predict_block(spectra, block, model, options, sigma_eV, causes)
-            except SikpdosError as error:
-                causes |= dict.fromkeys(block.names, str(error))
-                predicted = _nothing()
-            file = store.display_name(path)
-            labels = {name: file if name == path else f"{file}: {name}" for name in causes}
-            yield replace(predicted, failures=tuple(f"{labels[name]}: {cause}" for name, cause in causes.items()))
-
-
-def _nothing() -> Predicted:
-    """The prediction for no spectra."""
-    none, curves = np.empty(0), np.empty((0, 2, PDOS.size), np.float32)
-    return Predicted([], np.empty((0, SPECTRUM.size)), curves, curves, none, none, none)
-
-
-def fit_resolution(model: Model, options: prepare.Options, sigma_eV: float | None) -> prepare.Options:
-    """Options with the broadening that brings spectra of sigma_eV to the model's; a model that takes any needs none.
-
-    Raises SikpdosError where the spectrum is broader than the model allows.
-    """
+    if options.onset is None:
+        options = replace(options, onset=model.meta["onset_rule"])
     if sigma_eV is None:
         return options
     if model.architecture.resolution_input:
         low, high = model.meta["settings"]["sigma_eV"]
         if sigma_eV > high:
             raise SikpdosError(f"sigma {sigma_eV:g} eV is beyond the model's {low:g} to {high:g} eV")
-        return options
+        return replace(options, blur_eV=_missing_blur_eV(low, sigma_eV))
     if sigma_eV > model.sigma_eV + 1e-9:
         raise SikpdosError(
             f"sigma {sigma_eV:g} eV is broader than the model's {model.sigma_eV:g} eV; use another --model"
         )
-    return replace(options, blur_eV=float(np.sqrt(model.sigma_eV**2 - sigma_eV**2)))
+    return replace(options, blur_eV=_missing_blur_eV(model.sigma_eV, sigma_eV))
 
 
-def _predict_block(
-    spectra: SpectrumSet, block: Block, model: Model, options: prepare.Options, sigma_eV: float | None, causes: dict
-) -> Predicted:
-    """Predictions of the usable spectra of a block; the causes of the others are added to `causes`."""
-    if not block.names:
-        return _nothing()
-    prepared = prepare.prepare(spectra.energy_eV, block.intensity, spectra.kind, options)
-    good = np.isfinite(prepared.spectra).all(axis=1)
-    causes.update({block.names[row]: "no onset found" for row in np.flatnonzero(~good)})
-    ready = prepared.spectra[good]
-    resolution = unknown_resolution(len(ready)) if sigma_eV is None else known_resolution(sigma_eV, len(ready))
-    pdos, deviation = predict(model, ready, resolution)
+def _missing_blur_eV(wanted_eV: float, present_eV: float) -> float:
+    return float(np.sqrt(max(wanted_eV**2 - present_eV**2, 0.0)))
+
+
+def predict_block(ready: Ready, model: Model, sigma_eV: float | None) -> Predicted:
+    """Predictions of the usable spectra of a block; sigma_eV is the measurement's resolution, if known."""
+    prepared, rows = ready.prepared, np.flatnonzero(ready.prepared.usable)
+    spectra = prepared.spectra[rows]
+    resolution = unknown_resolution(len(rows))
+    if sigma_eV is not None:
+        broadened_eV = float(np.hypot(sigma_eV, prepared.blur_eV))
+        resolution = known_resolution(broadened_eV, len(rows))
+    pdos, deviation = predict(model, spectra, resolution)
     return Predicted(
-        [block.names[row] for row in np.flatnonzero(good)],
-        ready,
+        [ready.names[row] for row in rows],
+        spectra,
         pdos,
         deviation,
-        prepared.onset_eV[good],
-        novelty.novelty(model.known, ready),
-        _sensitivity(model, prepared, good, pdos, resolution),
+        prepared.onset_eV[rows],
+        novelty.novelty(model.known, spectra),
+        _sensitivity(model, prepared, rows, pdos, resolution),
         prepared.notes,
-        spectra.warnings + prepared.warnings,
+        ready.warnings,
     )
 
 
-def _sensitivity(model, prepared, good, pdos, resolution) -> np.ndarray:
+def _sensitivity(model: Model, prepared: prepare.Prepared, rows, pdos, resolution) -> np.ndarray:
     """Larger of the two rms changes on moving the onset; for a few spectra only, as it triples the work."""
     if len(pdos) > 16:
         return np.full(len(pdos), np.nan)
-    moved = [predict(model, prepare.recut(prepared, shift)[good], resolution)[0] for shift in (-SHIFT_EV, SHIFT_EV)]
+    moved = [predict(model, prepare.recut(prepared, rows, shift), resolution)[0] for shift in (-SHIFT_EV, SHIFT_EV)]
     return np.sqrt(np.max([((other - pdos) ** 2).mean(axis=(1, 2)) for other in moved], axis=0))
 
 
@@ -171,17 +146,20 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
 
     Raises SikpdosError where its broadening or onset rule is not the model's.
     """
-    for key in ("sigma_eV", "onset_rule"):
-        if dataset.meta[key] != model.meta[key]:
-            raise SikpdosError(f"the dataset's {key} is {dataset.meta[key]}, the model's {model.meta[key]}")
+    same_broadening(dataset, model)
     spectra = dataset.spectra[rows]
     resolution = known_resolution(dataset.sigma_eV, len(spectra))
     pdos, deviation = predict(model, spectra, resolution)
     unknown = np.full(len(spectra), np.nan)
     names = dataset.ids[rows].tolist()
-    return Predicted(
-        names, spectra, pdos, deviation, np.zeros(len(spectra)), novelty.novelty(model.known, spectra), unknown
-    )
+    return Predicted(names, spectra, pdos, deviation, unknown, novelty.novelty(model.known, spectra), unknown)
+
+
+def same_broadening(dataset: Dataset, model: Model) -> None:
+    """Raise SikpdosError where a dataset's broadening or onset rule is not the model's."""
+    for key in ("sigma_eV", "onset_rule"):
+        if dataset.meta[key] != model.meta[key]:
+            raise SikpdosError(f"the dataset's {key} is {dataset.meta[key]}, the model's {model.meta[key]}")
 
 
 def part_rows(dataset: Dataset, model: Model, part: str) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import tempfile
@@ -33,10 +32,9 @@ class Predictions:
     meta: dict
 
 
-def write(path: str, first: Predicted, rest: Iterable[Predicted], form: str, named: bool) -> None:
-    """Write predictions: form "json" as JSON lines, "curves" as NPZ or CSV by the name of the file."""
-    blocks = itertools.chain([first], rest)
-    if form == "json":
+def write(path: str, blocks: Iterable[Predicted], scalars: bool, named: bool) -> None:
+    """Write predictions: scalars as JSON lines, or the curves as NPZ or CSV by the name of the file."""
+    if scalars:
         write_json(path, blocks)
     elif path.endswith(".npz"):
         write_npz(path, blocks)
@@ -77,19 +75,18 @@ def write_json(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
 def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
     """All predictions in one NPZ, written as they come."""
     folder = Path(tempfile.gettempdir()) if str(path) == store.STDIO else Path(path).resolve().parent
-    spool = store.NpzStream(folder)
-    ids = []
-    for block in blocks:
-        ids += block.names
-        spool.append(
-            spectra=block.spectra.astype(np.float32),
-            pdos=block.pdos,
-            pdos_std=block.deviation,
-            onset_eV=block.onset_eV,
-            novelty=block.novelty,
-        )
-    arrays = {"ids": np.array(ids, str), "energy_eV": PDOS.energy_eV, "spectrum_energy_eV": SPECTRUM.energy_eV}
+    spool, ids = store.NpzStream(folder), []
     with store.output(path) as stream:
+        for block in blocks:
+            ids += block.names
+            spool.append(
+                spectra=block.spectra.astype(np.float32),
+                pdos=block.pdos,
+                pdos_std=block.deviation,
+                onset_eV=block.onset_eV,
+                novelty=block.novelty,
+            )
+        arrays = {"ids": np.array(ids, str), "energy_eV": PDOS.energy_eV, "spectrum_energy_eV": SPECTRUM.energy_eV}
         spool.close_into(stream, arrays, store.provenance(SCHEMA))
 
 

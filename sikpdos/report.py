@@ -32,10 +32,23 @@ def describe(path: str, model: Model, predicted: Predicted, options: Options) ->
     )
     for warning in predicted.warnings:
         yield f"{name}: warning: {warning}"
-    unusual = int((predicted.novelty > 1).sum())
-    if unusual:
-        who = "the spectrum is" if len(onset) == 1 else f"{unusual} of {len(onset)} spectra are"
-        yield (
-            f"{name}: warning: {who} unlike any in the training set"
-            f" (novelty {predicted.novelty.max():.1f}, usual up to 1); do not trust the result"
-        )
+
+
+class Doubts:
+    """Counts what is unlike the training spectra over the blocks of one file, to tell it once at the end."""
+
+    def __init__(self, path: str):
+        self.name, self.spectra, self.unusual, self.highest = store.display_name(path), 0, 0, 0.0
+
+    def add(self, predicted: Predicted) -> None:
+        self.spectra += len(predicted.names)
+        self.unusual += int((predicted.novelty > 1).sum())
+        self.highest = max(self.highest, float(predicted.novelty.max()))
+
+    def lines(self) -> Iterator[str]:
+        if self.unusual:
+            who = "the spectrum is" if self.spectra == 1 else f"{self.unusual} of {self.spectra} spectra are"
+            yield (
+                f"{self.name}: warning: {who} unlike any in the training set"
+                f" (novelty up to {self.highest:.1f}, usual up to 1); do not trust the result"
+            )

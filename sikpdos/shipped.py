@@ -31,14 +31,18 @@ def load(name_or_path: str | os.PathLike) -> Model:
 
 def chooser(name_or_path: str | None) -> Callable[[Dataset | None], Model]:
     """How to choose the model: the user's; else for a dataset the one of its sigma, for measured spectra "measured"."""
+    if name_or_path is not None:
+        model = load(name_or_path)
+        return lambda dataset: model
 
     @cache
     def loaded(name: str) -> Model:
-        return load(name)
+        return read_model(FOLDER / f"{name}.npz")
 
     def choose(dataset: Dataset | None) -> Model:
-        if name_or_path is not None:
-            return loaded(name_or_path)
-        return loaded(MEASURED if dataset is None else f"{dataset.sigma_eV:g}")
+        name = MEASURED if dataset is None else f"{dataset.sigma_eV:g}"
+        if name not in names():
+            raise SikpdosError(f"no model of sigma {name} eV is shipped ({', '.join(names())}); give one with --model")
+        return loaded(name)
 
     return choose

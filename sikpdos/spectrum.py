@@ -47,17 +47,15 @@ def fit_power_law(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, h
     """Background A E^-r of EELS spectra, fitted to counts (m, n) between low and high; returns it on the whole axis.
 
     Least squares of log counts weighted by the counts (their inverse variance if Poisson), r kept >= 0.
-    Egerton, Electron Energy-Loss Spectroscopy in the EM, section 4.4. Raises SikpdosError where fewer than
-    five channels lie in the window or their mean is not positive.
+    Egerton, Electron Energy-Loss Spectroscopy in the EM, section 4.4. Rows of NaN where the counts' mean is not
+    positive. Raises SikpdosError where fewer than five channels lie in the window or energies are not positive.
     """
     inside = _background_window(energy_eV, low_eV, high_eV)
+    if energy_eV[0] <= 0:
+        raise SikpdosError(f"no power law fits energies from {energy_eV[0]:g} eV: they must be positive")
     counts = intensity[:, inside].astype(float)
-    if (counts.mean(axis=1) <= 0).any() or energy_eV[0] <= 0:
-        raise SikpdosError(
-            f"no power law fits between {low_eV:g} and {high_eV:g} eV: the counts there are not positive"
-        )
-    floor = 1e-3 * counts.mean(axis=1, keepdims=True)
-    counts = np.maximum(counts, floor)
+    mean = counts.mean(axis=1, keepdims=True)
+    counts = np.maximum(counts, np.where(mean > 0, 1e-3 * mean, np.nan))
     x, y, w = np.log(energy_eV[inside])[None, :], np.log(counts), counts
     x_mean, y_mean = (w * x).sum(1) / w.sum(1), (w * y).sum(1) / w.sum(1)
     dx = x - x_mean[:, None]
@@ -201,11 +199,11 @@ def _first_crossing(energy_eV: np.ndarray, mean: np.ndarray, level: np.ndarray) 
     return np.where(index > 0, crossing_eV, np.nan)
 
 
-def coverage(energy_eV: np.ndarray, onset_eV: float, grid: Grid = SPECTRUM) -> tuple[float, float]:
-    """What is missing of the grid, in eV, below and above the measured range (0, 0: nothing)."""
+def coverage(energy_eV: np.ndarray, onset_eV: np.ndarray, grid: Grid = SPECTRUM) -> tuple[np.ndarray, np.ndarray]:
+    """What is missing of the grid around each onset (m,), in eV, below and above the measured range (0: nothing)."""
     below = energy_eV[0] - (onset_eV + grid.start_eV)
     above = onset_eV + grid.energy_eV[-1] - energy_eV[-1]
-    return max(0.0, round(float(below), 3)), max(0.0, round(float(above), 3))
+    return np.maximum(below, 0.0), np.maximum(above, 0.0)
 
 
 def cut(energy_eV: np.ndarray, intensity: np.ndarray, onset_eV: np.ndarray, grid: Grid = SPECTRUM) -> np.ndarray:

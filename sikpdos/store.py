@@ -82,6 +82,14 @@ def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
         raise SikpdosError(f"{path}: cannot write: {error.strerror or error}") from error
 
 
+def check_writable(path: str | os.PathLike) -> None:
+    """Raise SikpdosError where `output` could not write, to be told so before a long computation."""
+    target = Path(path).resolve()
+    if str(path) != STDIO and (target.is_dir() or not os.access(target.parent, os.W_OK)):
+        cause = "is a folder" if target.is_dir() else f"no folder {target.parent} to write in"
+        raise SikpdosError(f"{path}: cannot write: {cause}")
+
+
 def sha256(path: str | os.PathLike) -> str:
     """Hex digest of a file's bytes."""
     return hashlib.sha256(read_bytes(path)).hexdigest()
@@ -246,12 +254,12 @@ def numbers(columns: Mapping[str, list[str]], key: str, path: str | os.PathLike)
 
 
 def schema_of(source: bytes | str | os.PathLike) -> str | None:
-    """Schema named in the meta data of an NPZ (its bytes or its path); None if it has none."""
+    """Schema named in the meta data of an NPZ (its bytes or its path); None if it has none or is no NPZ."""
     try:
         with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
             member = archive.open("meta.npy")
             return json.loads(str(np.lib.format.read_array(member, allow_pickle=False)[()]))["schema"]
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, OSError, KeyError, ValueError, TypeError, IndexError, EOFError):
         return None
 
 

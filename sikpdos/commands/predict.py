@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import typer
 
 from sikpdos.commands.options import pair, say
+
+if TYPE_CHECKING:
+    from sikpdos.predict import Predicted
+    from sikpdos.prepare import Options
+
+_DRAWN = 6  # blocks of spectra kept for --plot
 
 
 def predict(
@@ -49,11 +59,11 @@ def predict(
     options = prepare.Options(window, smoothing, 0.0, energy, allow_partial)
     results = predict_files(files, shipped.chooser(model), options, sigma, part, failed)
     blocks = _told(results, options, drawn if plot else None)
-    first = next(blocks, None)
-    if first is None:
+    few = list(itertools.islice(blocks, 2))
+    if not few:
         raise typer.Exit(1)
-    several = len(files) > 1 or len(first.names) > 1
-    predictions.write(output, first, blocks, "json" if json else "curves", several)
+    several = len(files) > 1 or len(few) > 1 or len(few[0].names) > 1
+    predictions.write(output, itertools.chain(few, blocks), json, several)
     if plot:
         from sikpdos.plot.prediction import draw_predictions
 
@@ -62,19 +72,22 @@ def predict(
         raise typer.Exit(1)
 
 
-def _told(results, options, drawn: list | None):
-    """The predictions, each file's preparation told on stderr; the first few kept for drawing."""
-    last = None
-    for path, model, predicted in results:
-        if path != last:
-            from sikpdos.report import describe
+def _told(results: Iterator, options: Options, drawn: list[Predicted] | None) -> Iterator[Predicted]:
+    """The predictions; of each file, what was done is told at its first block and what to doubt at its last."""
+    from sikpdos.report import Doubts, describe
 
-            for line in describe(path, model, predicted, options):
-                say("predict", line)
-            last = path
-        if drawn is not None and len(drawn) < 6:
-            drawn.append(predicted)
-        yield predicted
+    for path, blocks in itertools.groupby(results, key=lambda result: result[0]):
+        doubts = Doubts(path)
+        for _, model, predicted in blocks:
+            if not doubts.spectra:
+                for line in describe(path, model, predicted, options):
+                    say("predict", line)
+            doubts.add(predicted)
+            if drawn is not None and len(drawn) < _DRAWN:
+                drawn.append(predicted)
+            yield predicted
+        for line in doubts.lines():
+            say("predict", line)
 
 
 def _energy(text: str) -> float:
