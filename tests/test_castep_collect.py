@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -210,6 +211,58 @@ def test_two_complete_runs_in_one_log_count_as_the_last(cli, tmp_path):
     done = cli("parse-odo", tmp_path / "runs", "--out", tmp_path / "raw", "--source", "optados")
     assert done.returncode == 0, done.stderr
     assert read_raw(tmp_path / "raw/S0-0.npz").meta["edge_sigma_eV"] == 0.5
+
+
+def test_one_file_an_edge(cli, tmp_path):
+    """Releases from 2024 name a file after its edge, a labelled one with spaces."""
+    write_runs_folder(tmp_path / "runs")
+    folder = tmp_path / "runs/S0/S0-0"
+    text = (folder / "hole_core_edge.dat").read_text()
+    assert cli("parse-odo", tmp_path / "runs", "--out", tmp_path / "one", "--source", "optados").returncode == 0
+    head, *blocks = text.split(" # Si 1")
+    for block, name in zip(blocks, ("Si1K1", "Si1 L2,3 Si:ex", "Si1 K1 Si:ex"), strict=True):
+        (folder / f"hole_{name}_core_edge.dat").write_text(f"{head} # Si 1{block}")
+    (folder / "hole_core_edge.dat").unlink()
+    assert cli("parse-odo", tmp_path / "runs", "--out", tmp_path / "many", "--source", "optados").returncode == 0
+    one, many = read_raw(tmp_path / "one/S0-0.npz"), read_raw(tmp_path / "many/S0-0.npz")
+    np.testing.assert_array_equal(one.edge_weight, many.edge_weight)
+    done = cli("parse-odo", folder / "hole_Si1 K1 Si:ex_core_edge.dat")
+    assert done.stderr == ""  # the log was found: energies count from the Fermi level
+    assert done.stdout.startswith("energy_eV,edge\n-15.4,")
+
+
+def test_densities_per_volume_are_taken_back(cli, tmp_path):
+    write_runs_folder(tmp_path / "runs")
+    ground = tmp_path / "runs/S0/ground"
+    cli("parse-odo", tmp_path / "runs", "--out", tmp_path / "cell", "--source", "optados")
+    unit = " |  J/P/DOS units                             :  electrons eV^-1 Ang^-3       |"
+    (ground / "ground.odo").write_text(odo_text("pdos", fermi_eV=5.4, extra=unit))
+    cli("parse-odo", tmp_path / "runs", "--out", tmp_path / "volume", "--source", "optados")
+    per_cell, per_volume = (read_raw(tmp_path / name / "S0-0.npz").pdos_p for name in ("cell", "volume"))
+    np.testing.assert_allclose(per_volume, 40.0 * per_cell, rtol=1e-5)  # the log's volume: 40 A^3
+
+
+def test_run_killed_after_its_ground_state(cli, tmp_path):
+    """CASTEP writes .bands after the SCF already; what counts is that the matrix elements are missing."""
+    write_runs_folder(tmp_path / "runs")
+    folder = tmp_path / "runs/S0/S0-0"
+    for name in ("hole.elnes_bin", "hole.odo", "hole_core_edge.dat"):
+        (folder / name).unlink()
+    (folder / "hole.castep").write_text("Welcome to CASTEP\n")
+    row = account(cli("parse-odo", tmp_path / "runs", "--out", tmp_path / "raw"))["S0-0"]
+    assert row["status"] == "aborted"
+    assert "hole.castep: no 'Total time'" in row["cause"]
+
+
+def test_a_file_where_a_folder_should_be(cli, tmp_path):
+    write_runs_folder(tmp_path / "runs", 2)
+    folder = tmp_path / "runs/S0/S0-0"
+    shutil.rmtree(folder)
+    folder.write_text("not a folder")
+    done = cli("parse-odo", tmp_path / "runs", "--out", tmp_path / "raw")
+    rows = account(done)
+    assert (rows["S0-0"]["status"], rows["S1-0"]["status"]) == ("missing", "finished")
+    assert done.returncode == 1
 
 
 def test_mixed_spin_settings_are_told(cli, tmp_path):

@@ -271,8 +271,19 @@ def test_run_script_runs_each_row_once(cli, sites_csv, tmp_path):
     castep.write_text("#!/bin/sh\nexit 3\n")
     (runs / "Si-I/ground/ground.done").unlink()
     assert run("1").returncode == 1
-    slurm = (runs / "slurm.sh").read_text()
-    assert "#SBATCH --array=1-3" in slurm
+
+
+def test_slurm_task_runs_its_row(cli, sites_csv, tmp_path):
+    runs = tmp_path / "runs"
+    cli("make-castep", sites_csv, "--out", runs)
+    assert "#SBATCH --array=1-3\n" in (runs / "slurm.sh").read_text()
+    castep = tmp_path / "castep"
+    castep.write_text('#!/bin/sh\necho "Total time" > "$1.castep"\n')
+    castep.chmod(0o755)
+    env = {"CASTEP": str(castep), "OPTADOS": "true", "PATH": "/usr/bin:/bin", "SLURM_ARRAY_TASK_ID": "3"}
+    assert subprocess.run(["./slurm.sh"], env=env, cwd=runs).returncode == 0
+    assert (runs / "Si-I/Si-I-1/hole.done").exists()
+    assert not (runs / "Si-I/Si-I-0/hole.done").exists()
 
 
 def test_readme_commands_are_ours():
@@ -283,4 +294,4 @@ def test_readme_commands_are_ours():
     for words in lines:
         known = run_here(words[1], "--help")
         assert known.returncode == 0
-        assert all(word in known.stdout for word in words if word.startswith("--"))
+        assert all(word in known.stdout for word in words if word.startswith("-") and word != "-")

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from castep_fake import core_text, gaussian, odo_text, pdos_text, run_here, write_cell
 from castep_model import LATTICE_A, POSITIONS, write_ground, write_hole
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 AXIS_EV = np.linspace(-12, 12, 241)
 HUMP = np.exp(-((AXIS_EV / 4) ** 2))
@@ -70,6 +72,26 @@ def test_spins_add_up_whatever_the_sign_of_down(down_sign):
     for column, (projectors, density) in zip(pdos.columns, columns, strict=True):
         assert [(p.species, p.atom, p.channel) for p in column.projectors] == projectors
         np.testing.assert_allclose(column.density, density, atol=2e-7)
+
+
+projector = st.tuples(st.sampled_from(["Si", "C", "Ge"]), st.integers(1, 999), st.sampled_from("spdf"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.lists(projector, min_size=1, max_size=4, unique=True), min_size=1, max_size=9, unique_by=tuple),
+    st.booleans(),
+    st.sampled_from(["Column", "Projector"]),
+)
+def test_what_was_written_is_read_back(columns, spin, word):
+    from sikpdos.formats.optados_dat import parse_pdos
+
+    written = [(sorted(projectors), (n + 1) * HUMP) for n, projectors in enumerate(columns)]
+    pdos = parse_pdos(pdos_text(AXIS_EV, written, spin, word=word).encode(), "x")
+    assert len(pdos.columns) == len(written)
+    for column, (projectors, density) in zip(pdos.columns, written, strict=True):
+        assert [(p.species, p.atom, p.channel) for p in column.projectors] == projectors
+        np.testing.assert_allclose(column.density, density, atol=1e-5)
 
 
 def test_small_negative_densities_are_kept():
@@ -150,6 +172,8 @@ def test_pipes_and_packed_files(cli, shell, tmp_path):
     (tmp_path / "z.pdos.dat.gz").write_bytes(gzip.compress(text.encode()))
     assert cli("parse-odo", tmp_path / "z.pdos.dat.gz").stdout == plain
     assert cli("parse-odo", "-", stdin=text.replace("\n", "\r\n").encode()).stdout == plain
+    done = shell("sikpdos parse-odo si.pdos.dat | sikpdos broaden - --sigma 1.2 --input-sigma 0.5", cwd=tmp_path)
+    assert done.stdout.startswith("energy_eV,s,p\n"), done.stderr
     done = shell("sikpdos parse-odo si.pdos.dat | head -1", cwd=tmp_path)
     assert done.stdout == "energy_eV,s,p\n"
     assert "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ from sikpdos.formats import optados_dat
 from sikpdos.formats.castep_cell import Cell, read_cell
 from sikpdos.formats.optados_dat import Pdos
 
-_SUFFIXES = ("_core_edge.dat", ".adaptive.dat", ".fixed.dat", ".linear.dat", ".pdos_bin", ".elnes_bin")
+_SUFFIXES = (".adaptive.dat", ".fixed.dat", ".linear.dat", ".pdos_bin", ".elnes_bin")
 
 
 def seed_of(path: Path) -> Path:
@@ -23,7 +23,15 @@ def seed_of(path: Path) -> Path:
     for suffix in _SUFFIXES:
         if name.endswith(suffix):
             return path.with_name(name.removesuffix(suffix))
-    return path.with_name(name.split("_core_edge")[0] if "_core_edge" in name else name.rsplit(".", 1)[0])
+    if name.endswith("_core_edge.dat"):
+        return path.with_name(_seed_of_edge(path, name.removesuffix("_core_edge.dat")))
+    return path.with_name(name.rsplit(".", 1)[0])
+
+
+def _seed_of_edge(path: Path, stem: str) -> str:
+    """Releases from 2024 write a file an edge, `seed_Si1K1_core_edge.dat`: the seed is that of a log beside it."""
+    logs = [log.stem for log in path.parent.glob("*.odo")]
+    return next((log for log in sorted(logs, key=len, reverse=True) if stem.startswith(f"{log}_")), stem)
 
 
 def beside(seed: Path, suffix: str) -> Path:

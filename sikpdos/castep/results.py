@@ -62,10 +62,10 @@ def _read(seed: Path, source: str, binary: str, from_binary: Callable, from_text
     if not bands_path.exists():
         raise _why_missing(seed, bands_path)
     bands = read_bands(bands_path)
-    if source == BINARIES and not path.exists():
-        raise _why_missing(seed, path)
     if source != OPTADOS and path.exists():
         return from_binary(seed, bands)
+    if source == BINARIES or (source != OPTADOS and not folder.beside(seed, ".odo").exists()):
+        raise _why_missing(seed, path)
     return from_text(seed, bands)
 
 

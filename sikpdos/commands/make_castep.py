@@ -21,7 +21,7 @@ class HoleCharge(str, Enum):
 
 def make_castep(
     sites: Path = typer.Argument(..., help="Table of sites (sites.csv), its structure files beside it."),
-    out: Path = typer.Option(..., "--out", help="Folder of runs to write."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder of runs to write."),
     templates: Path | None = typer.Option(None, "--templates", help="Your copy of castep_templates."),
     potential: str = typer.Option("C19", "--potential", help="On-the-fly string of Si, or a name in potentials.csv."),
     syntax: Syntax = typer.Option("spectral", "--syntax", help="spectral, or elnes for CASTEP without SPECTRAL tasks."),

@@ -19,7 +19,9 @@ class Source(str, Enum):
 
 def parse_odo(
     paths: list[str] = typer.Argument(..., help="A file (- is stdin), PDOS files of one run, or a folder of runs."),
-    out: str = typer.Option("", "--out", help="Of files: CSV (stdout if not given). Of runs: folder of raw sites."),
+    out: str = typer.Option(
+        "", "-o", "--out", help="Of files: CSV (stdout if not given). Of runs: folder of raw sites."
+    ),
     site: str = typer.Option("", "--site", help="One site: Si1, Si:ex1, or Si for the mean of a species."),
     edge: str = typer.Option("K1", "--edge", help="Edge to take from a core-loss file."),
     fermi: float | None = typer.Option(None, "--fermi", help="Fermi level to subtract, eV (else from the .odo)."),
@@ -36,7 +38,7 @@ def parse_odo(
 
     \b
     Example:
-      sikpdos parse-odo si.pdos.dat --site Si1 | sikpdos broaden - --sigma 1.2
+      sikpdos parse-odo si.pdos.dat --site Si1 | sikpdos broaden - --sigma 1.2 --input-sigma 0.5
       sikpdos parse-odo runs/ --out raw/
     """
     if any(path.endswith("runs.csv") or Path(path).is_dir() for path in paths):
