@@ -76,9 +76,6 @@ def test_two_first_starts_at_once_make_one_environment_that_works_offline(checko
     assert sum("first start" in errors for _, _, errors in results) == 1
 
     (checkout.parent / "wheels" / "typer-1.0-py3-none-any.whl").unlink()
-        3,
-        11,
-    ) else None
     assert finish(start(checkout, "-")) == (0, f"stand-in 1.0 {checkout}/.venv -\n", "")
 
 

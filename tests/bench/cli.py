@@ -36,8 +36,11 @@ def environment() -> dict[str, str]:
 def seconds(command: list[str]) -> float:
     """Wall time of a command that has to succeed."""
     start = time.perf_counter()
-    subprocess.run(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    elapsed = time.perf_counter() - start
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}: {done.stderr}")
+    return elapsed
 
 
 def compare(command: list[str], peer: list[str]) -> tuple[list[float], list[float]]:
