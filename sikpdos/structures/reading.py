@@ -135,7 +135,7 @@ def usable(structure: Structure) -> Structure:
     symbols = [getattr(element, "symbol", str(element)) for element in elements]
     if dummies:
         raise SikpdosError(f"{sorted(dummies)[0]} is no element")
-    if {"D", "T"} & set(symbols):
+    if {"D", "T"} & {getattr(element, "element", element).name for element in elements}:
         raise SikpdosError("isotopes (deuterium or tritium)")
     if ELEMENT not in symbols:
         raise SikpdosError(f"no silicon ({structure.composition.reduced_formula})")
