@@ -227,9 +227,11 @@ def read_csv(path: str | os.PathLike, required: Sequence[str] = (), data: bytes 
     name = display_name(path)
     try:
         text = (read_bytes(path) if data is None else data).decode("utf-8-sig")
+        rows = [row for row in csv.reader(io.StringIO(text)) if row]
     except UnicodeDecodeError as error:
         raise SikpdosError(f"{name}: not a CSV file (not UTF-8 text)") from error
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    except csv.Error as error:
+        raise SikpdosError(f"{name}: not a CSV file ({error})") from error
     if not rows:
         raise SikpdosError(f"{name}: empty file")
     header, body = rows[0], rows[1:]
