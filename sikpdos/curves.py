@@ -15,6 +15,8 @@ from sikpdos.grid import PDOS, SPECTRUM
 SCHEMA = "sikpdos-curves-1"
 _ONSET_AXIS_EV = np.round(np.arange(-6.0, 30.0, 0.1), 9)  # where onsets of computed edges are sought
 QUANTITIES = ("edge", "s", "p")
+_ARRAYS = ("ids", "groups", "onset_eV", "spectra", "pdos")
+_SETTINGS = ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def write_curves(path: str | os.PathLike, curves: Curves) -> None:
     if str(path) == store.STDIO or str(path).endswith((".csv", ".csv.gz")):
         store.write_csv(path, _table(curves))
         return
-    arrays = {name: getattr(curves, name) for name in ("ids", "groups", "onset_eV", "spectra", "pdos")}
+    arrays = {name: getattr(curves, name) for name in _ARRAYS}
     store.write_npz(path, arrays, curves.meta)
 
 
@@ -96,7 +98,7 @@ def _table(curves: Curves) -> dict[str, np.ndarray]:
         "quantity": np.tile(np.repeat(QUANTITIES, sizes), n),
         "energy_eV": np.tile(np.concatenate([SPECTRUM.energy_eV, PDOS.energy_eV, PDOS.energy_eV]), n),
         "value": values.ravel().astype(float),
-        **{key: np.full(n * sum(sizes), curves.meta[key]) for key in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")},
+        **{key: np.full(n * sum(sizes), curves.meta[key]) for key in _SETTINGS},
         "onset_eV": np.repeat(curves.onset_eV, sum(sizes)),
     }
 
@@ -107,44 +109,33 @@ def read_curves(path: str | os.PathLike, data: bytes | None = None) -> Curves:
     if data[:2] != b"PK":
         return _from_table(path, data)
     arrays, meta = store.read_npz(path, SCHEMA, data)
-    n = len(arrays.get("ids", ()))
+    n = store.length(arrays, path, "ids")
     store.require(arrays, path, ids=(n,), groups=(n,), onset_eV=(n,), spectra=(n, SPECTRUM.size))
     store.require(arrays, path, pdos=(n, 2, PDOS.size))
-    return Curves(**arrays, meta=meta)
+    store.require_meta(meta, path, sigma_eV=(int, float), lorentz_fwhm_eV=(int, float), onset_rule=str)
+    return Curves(**{name: arrays[name] for name in _ARRAYS}, meta=meta)
 
 
 def _from_table(path: str | os.PathLike, data: bytes) -> Curves:
     name = store.display_name(path)
-    keys = (
-        "site_id",
-        "group",
-        "quantity",
-        "energy_eV",
-        "value",
-        "sigma_eV",
-        "lorentz_fwhm_eV",
-        "onset_rule",
-        "onset_eV",
-    )
-    columns = store.read_csv(path, keys, data)
-    block = SPECTRUM.size + 2 * PDOS.size
+    columns = store.read_csv(path, ("site_id", "group", "quantity", "energy_eV", "value", "onset_eV", *_SETTINGS), data)
     values, onsets = store.numbers(columns, "value", path), store.numbers(columns, "onset_eV", path)
+    block = SPECTRUM.size + 2 * PDOS.size
     expected = list(np.repeat(QUANTITIES, (SPECTRUM.size, PDOS.size, PDOS.size)))
-    if len(values) % block or columns["quantity"] != expected * (len(values) // block):
+    n = len(values) // block
+    ids = columns["site_id"][::block]
+    ordered = columns["quantity"] == expected * n and columns["site_id"] == [i for i in ids for _ in range(block)]
+    if n == 0 or not ordered:
         raise SikpdosError(f"{name}: cut short, or rows out of order: a site has {block} rows (edge, s, p)")
-    settings = {
-        "sigma_eV": float(columns["sigma_eV"][0]),
-        "lorentz_fwhm_eV": float(columns["lorentz_fwhm_eV"][0]),
-        "onset_rule": columns["onset_rule"][0],
-    }
-    if any(len(set(columns[key])) > 1 for key in settings):
+    if any(len(set(columns[key])) > 1 for key in _SETTINGS):
         raise SikpdosError(f"{name}: curves of different broadening or onset rule in one table")
+    settings = {key: float(store.numbers(columns, key, path)[0]) for key in _SETTINGS[:2]}
     table = values.reshape(-1, block).astype(np.float32)
     return Curves(
-        np.array(columns["site_id"][::block]),
+        np.array(ids),
         np.array(columns["group"][::block]),
         onsets[::block],
         table[:, : SPECTRUM.size],
         table[:, SPECTRUM.size :].reshape(-1, 2, PDOS.size),
-        {**store.provenance(SCHEMA), **settings},
+        {**store.provenance(SCHEMA), **settings, "onset_rule": columns["onset_rule"][0]},
     )

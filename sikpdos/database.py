@@ -19,6 +19,7 @@ SCHEMA = "sikpdos-database-1"
 EMBEDDED = Path(__file__).parent / "data" / "database.npz"
 _EDGE_RANGE_EV = (-5.0, 60.0)
 _PDOS_RANGE_EV = (-20.0, 30.0)
+_ARRAYS = ("ids", "groups", "edge_energy_eV", "edge", "pdos_energy_eV", "pdos")
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,8 @@ def family(meta: dict, groups: dict[str, str] | None) -> str:
 
 
 def write_database(path: str | os.PathLike, database: Database) -> None:
-    arrays = {
-        name: getattr(database, name) for name in ("ids", "groups", "edge_energy_eV", "edge", "pdos_energy_eV", "pdos")
-    }
+    """Write a database as NPZ; the meta data of each site as JSON."""
+    arrays = {name: getattr(database, name) for name in _ARRAYS}
     site_meta = np.array([json.dumps(m, sort_keys=True, ensure_ascii=False) for m in database.site_meta])
     store.write_npz(path, {**arrays, "site_meta": site_meta}, database.meta)
 
@@ -105,9 +105,11 @@ def write_database(path: str | os.PathLike, database: Database) -> None:
 def read_database(path: str | os.PathLike, data: bytes | None = None) -> Database:
     """Read and check a database. Raises SikpdosError for wrong schema, shapes, or NaN."""
     arrays, meta = store.read_npz(path, SCHEMA, data)
-    n = len(arrays.get("ids", ()))
-    n_edge, n_pdos = (len(arrays.get(k, ())) for k in ("edge_energy_eV", "pdos_energy_eV"))
+    n, n_edge, n_pdos = (store.length(arrays, path, key) for key in ("ids", "edge_energy_eV", "pdos_energy_eV"))
     store.require(arrays, path, ids=(n,), groups=(n,), site_meta=(n,), edge_energy_eV=(n_edge,), edge=(n, n_edge))
     store.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos=(n, 2, n_pdos))
-    site_meta = tuple(json.loads(text) for text in arrays.pop("site_meta"))
-    return Database(**arrays, site_meta=site_meta, meta=meta)
+    try:
+        site_meta = tuple(dict(json.loads(text)) for text in arrays["site_meta"])
+    except (TypeError, ValueError) as error:
+        raise SikpdosError(f"{store.display_name(path)}: meta data of a site are damaged ({error})") from error
+    return Database(**{name: arrays[name] for name in _ARRAYS}, site_meta=site_meta, meta=meta)

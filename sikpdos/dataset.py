@@ -68,11 +68,12 @@ def assemble(curves: Curves, database: Database | None = None) -> Dataset:
 def duplicates(ids: np.ndarray, spectra: np.ndarray, pdos: np.ndarray) -> list[list[str]]:
     """Pairs of sites whose spectrum and density of states are the same."""
     rows = np.concatenate([spectra, pdos.reshape(len(pdos), -1)], axis=1)
-    order = np.argsort(rows.sum(axis=1))
+    total = rows.sum(axis=1)
+    order = np.argsort(total)
     pairs = []
     for position, i in enumerate(order):
         for j in order[position + 1 :]:
-            if rows[j].sum() - rows[i].sum() > _DUPLICATE * rows.shape[1]:
+            if total[j] - total[i] > _DUPLICATE * rows.shape[1]:
                 break
             if np.abs(rows[i] - rows[j]).max() < _DUPLICATE:
                 pairs.append(sorted([str(ids[i]), str(ids[j])]))
@@ -112,12 +113,14 @@ def write_dataset(path: str | os.PathLike, dataset: Dataset) -> None:
 def read_dataset(path: str | os.PathLike, data: bytes | None = None) -> Dataset:
     """Read and check a dataset. Raises SikpdosError for wrong schema, shapes, or NaN."""
     arrays, meta = store.read_npz(path, SCHEMA, data)
-    n = len(arrays.get("ids", ()))
-    store.require(arrays, path, ids=(n,), groups=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
+    n = store.length(arrays, path, "ids")
+    shapes = {"ids": (n,), "groups": (n,), "spectra": (n, SPECTRUM.size), "pdos": (n, 2, PDOS.size)}
     if "edge" in arrays:
-        n_edge = arrays["edge"].shape[-1]
-        store.require(arrays, path, edge_energy_eV=(n_edge,), edge=(n, n_edge))
-    return Dataset(**arrays, meta=meta)
+        n_edge = store.length(arrays, path, "edge_energy_eV")
+        shapes |= {"edge_energy_eV": (n_edge,), "edge": (n, n_edge)}
+    store.require(arrays, path, **shapes)
+    store.require_meta(meta, path, sigma_eV=(int, float), lorentz_fwhm_eV=(int, float), onset_rule=str)
+    return Dataset(**{name: arrays[name] for name in shapes}, meta=meta)
 
 
 def digest(dataset: Dataset) -> str:

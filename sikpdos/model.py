@@ -180,17 +180,20 @@ def write_model(path: str | os.PathLike, model: Model) -> None:
 def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
     """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
     arrays, meta = store.read_npz(path, SCHEMA, data)
+    numbers = {"sigma_eV": (int, float), "lorentz_fwhm_eV": (int, float), "families": int}
+    store.require_meta(
+        meta, path, **numbers, onset_rule=str, trained_on=str, settings=dict, split=dict, architecture=dict
+    )
     try:
         architecture = config.from_dict(Architecture, meta["architecture"])
-        sigma_known = float(meta["sigma_eV"]) > 0 and bool(meta["onset_rule"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise SikpdosError(f"{path}: the model's meta data lack {error}") from error
-    if not sigma_known:
-        raise SikpdosError(f"{path}: the model's meta data have no sigma or onset rule")
-    members = len(arrays.get("s_out_b", ()))
-    wanted = {name: (members, *shape) for name, shape in shapes(architecture).items()}
+        layers = shapes(architecture)
+    except (TypeError, ValueError, ZeroDivisionError, SikpdosError) as error:
+        raise SikpdosError(f"{store.display_name(path)}: architecture: {error}") from error
+    members = store.length(arrays, path, "s_out_b")
+    wanted = {name: (members, *shape) for name, shape in layers.items()}
     store.require(arrays, path, **wanted, input_mean=(SPECTRUM.size,), error_floor=(2, PDOS.size))
-    known = novelty.from_arrays({k[6:]: v for k, v in arrays.items() if k.startswith("known_")}, path)
+    store.require(arrays, path, input_deviation=(), error_factor=())
+    known = novelty.from_arrays(arrays, path)
     return Model(
         architecture,
         {name: arrays[name] for name in wanted},

@@ -11,8 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from sikpdos import spectrum
-from sikpdos.errors import SikpdosError
+from sikpdos import spectrum, store
 from sikpdos.grid import SPECTRUM
 
 _COMPONENTS = 6
@@ -73,11 +72,11 @@ def novelty(known: Known, spectra: np.ndarray) -> np.ndarray:
 
 
 def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Known:
-    """The Known of a model file. Raises SikpdosError if a part is missing."""
-    missing = [f.name for f in fields(Known) if f.name not in arrays]
-    if missing:
-        raise SikpdosError(f"{path}: array 'known_{missing[0]}' is missing")
-    return Known(**arrays)
+    """The Known of a model file, from its arrays known_*. Raises SikpdosError if a part is missing or misshapen."""
+    k, classes = (store.length(arrays, path, key) for key in ("known_components", "known_limits"))
+    store.require(arrays, path, known_mean=(SPECTRUM.size,), known_components=(k, SPECTRUM.size))
+    store.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 2))
+    return Known(*(arrays[f"known_{f.name}"] for f in fields(Known)))
 
 
 def _scaled(spectra: np.ndarray) -> np.ndarray:

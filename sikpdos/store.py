@@ -196,16 +196,35 @@ def read_npz(
     return arrays, meta
 
 
+_TEXT = ("ids", "groups", "site_meta")  # arrays of text; all others are numbers
+
+
+def length(arrays: Mapping[str, np.ndarray], path: str | os.PathLike, key: str) -> int:
+    """Length of an array's first axis. Raises SikpdosError if it is missing or a scalar."""
+    if key not in arrays or arrays[key].ndim == 0:
+        raise SikpdosError(f"{display_name(path)}: array '{key}' is missing")
+    return len(arrays[key])
+
+
 def require(arrays: Mapping[str, np.ndarray], path: str | os.PathLike, **shapes: tuple) -> None:
-    """Check that arrays are there with the given shapes (None: any length) and, if numbers, finite."""
+    """Check that arrays are there with the given shapes (None: any length), of text or of finite numbers."""
     for key, shape in shapes.items():
         if key not in arrays:
             raise SikpdosError(f"{display_name(path)}: array '{key}' is missing")
+        if arrays[key].dtype.kind not in ("U" if key in _TEXT else "fiu"):
+            raise SikpdosError(f"{display_name(path)}: array '{key}' holds {arrays[key].dtype}")
         found = arrays[key].shape
         if len(found) != len(shape) or any(w is not None and w != n for w, n in zip(shape, found, strict=True)):
             raise SikpdosError(f"{display_name(path)}: array '{key}' has shape {found}, expected {shape}")
         if arrays[key].dtype.kind == "f" and not np.isfinite(arrays[key]).all():
             raise SikpdosError(f"{display_name(path)}: array '{key}' holds NaN or infinity")
+
+
+def require_meta(meta: Mapping, path: str | os.PathLike, **kinds: type | tuple[type, ...]) -> None:
+    """Check that meta data are there and of the given types."""
+    for key, kind in kinds.items():
+        if not isinstance(meta.get(key), kind):
+            raise SikpdosError(f"{display_name(path)}: its meta data have no usable '{key}'")
 
 
 def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence]) -> None:
