@@ -25,6 +25,7 @@ class Ready:
     prepared: prepare.Prepared | None  # of these m; None if there are none
     warnings: tuple[str, ...]
     failures: tuple[str, ...]  # one line a cause: the file, the spectra that cannot be used, why
+    title: str = ""  # what the file says that its spectra are
 
 
 def read_input(path: str | os.PathLike) -> Dataset | list[SpectrumSet]:
@@ -51,7 +52,8 @@ def _ready(path: str | os.PathLike, spectra: SpectrumSet, block: Block, options:
         return Ready([], None, spectra.warnings, tuple(failure_lines(path, block.left_out)))
     prepared = prepare.prepare(spectra.energy_eV, block.intensity, spectra.kind, options)
     causes = {**block.left_out, **{block.names[row]: cause for row, cause in prepared.causes.items()}}
-    return Ready(block.names, prepared, spectra.warnings + prepared.warnings, tuple(failure_lines(path, causes)))
+    warnings, failures = spectra.warnings + prepared.warnings, tuple(failure_lines(path, causes))
+    return Ready(block.names, prepared, warnings, failures, spectra.title)
 
 
 def labels(path: str | os.PathLike, names: list[str], several: bool) -> list[str]:

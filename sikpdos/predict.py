@@ -30,6 +30,7 @@ class Predicted:
     sensitivity: np.ndarray  # (k,) rms change of pdos if the onset were SHIFT_EV lower or higher; NaN if not measured
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    title: str = ""  # what the file says that its spectra are
 
     def summary(self, row: int) -> dict[str, float | str]:
         """Scalars of one spectrum."""
@@ -130,6 +131,7 @@ def predict_block(ready: Ready, model: Model, sigma_eV: float | None) -> Predict
         _sensitivity(model, prepared, rows, pdos, resolution),
         prepared.notes,
         ready.warnings,
+        ready.title,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from sikpdos import store
+from sikpdos.errors import SikpdosError
 from sikpdos.grid import PDOS, SPECTRUM
 from sikpdos.predict import Predicted
 
@@ -96,5 +97,7 @@ def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Pred
     n = len(arrays.get("ids", ()))
     store.require(arrays, path, ids=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
     store.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))
+    if "onset_eV" not in arrays or arrays["onset_eV"].shape != (n,):  # NaN where there is none
+        raise SikpdosError(f"{store.display_name(path)}: array 'onset_eV' is missing or misshapen")
     names = ("ids", "spectra", "pdos", "pdos_std", "onset_eV", "novelty")
     return Predictions(*(arrays[name] for name in names), meta)
