@@ -1,0 +1,150 @@
+"""The README's accuracy table: the shipped kind of model against every baseline, same splits, one run.
+
+    bin/bench accuracy [--sigma 0.5] [--seeds 5] [--dataset FILE]
+
+Grouped and random 6:2:2 splits. Baselines get training and validation parts together and choose their own
+parameters by grouped cross-validation inside them; the network uses the same sites, each member keeping one fold
+for early stopping. MSE in (states/eV)^2 over s and p, mean and spread over seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+
+from sikpdos import config, curves, database, scores, split
+from sikpdos.dataset import Dataset, assemble, read_dataset
+from sikpdos.match import match
+from sikpdos.model import predict
+from sikpdos.train import Settings, train
+
+
+class PublishedNetwork:
+    """Two hidden layers 160 and 120, ReLU, dropout 0.27, Adam 1e-4 (doi:10.1021/acs.jpclett.3c00142)."""
+
+    def fit(self, x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> PublishedNetwork:
+        torch.manual_seed(0)
+        layers = [torch.nn.Linear(x.shape[1], 160), torch.nn.ReLU(), torch.nn.Dropout(0.27)]
+        layers += [torch.nn.Linear(160, 120), torch.nn.ReLU(), torch.nn.Dropout(0.27), torch.nn.Linear(120, y.shape[1])]
+        self.net = torch.nn.Sequential(*layers)
+        inputs, targets = torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
+        held = np.isin(groups, np.random.default_rng(0).permutation(np.unique(groups))[: len(np.unique(groups)) // 4])
+        best, state = np.inf, None
+        optimizer = torch.optim.Adam(self.net.parameters(), 1e-4)
+        for _ in range(2000):
+            self.net.train()
+            for batch in torch.randperm(int((~held).sum())).split(32):
+                rows = torch.tensor(np.flatnonzero(~held))[batch]
+                optimizer.zero_grad()
+                (self.net(inputs[rows]) - targets[rows]).square().mean().backward()
+                optimizer.step()
+            self.net.eval()
+            with torch.no_grad():
+                error = float((self.net(inputs[held]) - targets[held]).square().mean())
+            if error < best:
+                best, state = error, {k: v.clone() for k, v in self.net.state_dict().items()}
+        self.net.load_state_dict(state)
+        return self
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return self.net(torch.tensor(x, dtype=torch.float32)).numpy()
+
+
+def searched(estimator, grid: dict):
+    """The estimator with its parameters chosen by grouped cross-validation."""
+    return GridSearchCV(estimator, grid, cv=GroupKFold(4), scoring="neg_mean_squared_error")
+
+
+def baselines() -> dict:
+    kernel = ConstantKernel(1.0) * RBF(1.0, (0.1, 30)) + WhiteKernel(0.1)
+    gammas = {"kernelridge__gamma": np.geomspace(0.003, 3, 7), "kernelridge__alpha": np.geomspace(1e-3, 1, 7)}
+    return {
+        "ridge": searched(Ridge(), {"alpha": np.geomspace(0.01, 100, 9)}),
+        "PCA + kernel ridge": searched(make_pipeline(PCA(0.999), KernelRidge(kernel="rbf")), gammas),
+        "Gaussian process": make_pipeline(PCA(0.999), GaussianProcessRegressor(kernel, normalize_y=True)),
+        "extra trees": ExtraTreesRegressor(200, min_samples_leaf=2, random_state=0),
+        "published network (160, 120)": PublishedNetwork(),
+    }
+
+
+def fitted(method, x: np.ndarray, y: np.ndarray, groups: np.ndarray):
+    if isinstance(method, PublishedNetwork):
+        return PublishedNetwork().fit(x, y, groups)
+    method = clone(method)
+    return method.fit(x, y, groups=groups) if isinstance(method, GridSearchCV) else method.fit(x, y)
+
+
+def errors(dataset: Dataset, kind: str, seed: int, settings: Settings) -> dict[str, np.ndarray]:
+    """MSE of every test site by every method; the network's coverage as a scalar."""
+    fold = split.folds(dataset.groups, kind, seed)
+    test, rest = fold == split.TEST, fold != split.TEST
+    x, y, truth = dataset.spectra[rest], dataset.pdos[rest].reshape(rest.sum(), -1), dataset.pdos[test]
+    centre = y.mean(axis=0)
+    shape = truth.shape
+    found = {"mean PDOS": np.broadcast_to(centre.reshape(shape[1:]), shape)}
+    found["template matching"] = match(dataset.spectra[rest], dataset.pdos[rest], dataset.spectra[test]).pdos
+    for name, method in baselines().items():
+        fit = fitted(method, x, y - centre, dataset.groups[rest])
+        found[name] = (fit.predict(dataset.spectra[test]) + centre).reshape(shape)
+    model = train(dataset, replace(settings, split=kind, seed=seed))
+    found["sikpdos"], deviation = predict(model, dataset.spectra[test])
+    result = {name: scores.mse(pdos, truth).mean(axis=1) for name, pdos in found.items()}
+    result["coverage"] = np.array([scores.coverage(found["sikpdos"], deviation, truth)])
+    return result
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--sigma", type=float, default=0.5)
+    options.add_argument("--seeds", type=int, default=5)
+    options.add_argument("--dataset")
+    options.add_argument("--config", help="settings of the network (TOML)")
+    chosen = options.parse_args()
+    if chosen.dataset:
+        dataset = read_dataset(chosen.dataset)
+    else:
+        embedded = database.read_database(database.EMBEDDED)
+        dataset = assemble(curves.broaden_sites(embedded, chosen.sigma), embedded)
+    settings = config.load(Settings, chosen.config, {})
+    print(f"{len(dataset)} sites of {len(set(dataset.groups))} families, sigma {dataset.sigma_eV:g} eV")
+    for kind in split.KINDS:
+        runs = []
+        for seed in range(chosen.seeds):
+            runs.append(errors(dataset, kind, seed, settings))
+            print(f"{kind} {seed}: done", file=sys.stderr, flush=True)
+        print(table(kind, runs))
+
+
+def table(kind: str, runs: list[dict[str, np.ndarray]]) -> str:
+    """Markdown table of one split: mean and spread over seeds."""
+    lines = [
+        f"\n| {kind} split | MSE, 1e-3 (states/eV)^2 | of matching's | better than matching |",
+        "| --- | --- | --- | --- |",
+    ]
+    matched = np.mean([run["template matching"].mean() for run in runs])
+    for name in [name for name in runs[0] if name != "coverage"]:
+        each = np.array([run[name].mean() for run in runs])
+        wins = np.mean([(run[name] < run["template matching"]).mean() for run in runs])
+        share = "" if name == "template matching" else f"{100 * wins:.0f} %"
+        spread = f"{1e3 * each.mean():.2f} +- {1e3 * each.std():.2f}"
+        lines.append(f"| {name} | {spread} | {each.mean() / matched:.2f} | {share} |")
+    cover = 100 * np.array([run["coverage"][0] for run in runs])
+    return "\n".join([*lines, f"\n90 % bands of sikpdos cover {cover.mean():.1f} +- {cover.std():.1f} % ({kind})"])
+
+
+if __name__ == "__main__":
+    main()
