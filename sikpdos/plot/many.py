@@ -12,10 +12,12 @@ from sikpdos.database import Database
 from sikpdos.dataset import Dataset
 from sikpdos.grid import PDOS, SPECTRUM
 from sikpdos.plot import panels, style
+from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Source
 from sikpdos.raw import RawSite
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
 SIGMA_EV = 0.5  # broadening that raw sites are shown with
@@ -54,7 +56,7 @@ def _draw_sites(
             panels.draw_spread(panel, grid.energy_eV, values, colour)
             continue
         for name, curve, line in zip(ids, values, style.COLOURS, strict=False):
-            panel.plot(grid.energy_eV, curve, color=line, label=str(name))
+            panel.plot(grid.energy_eV, curve, color=line, label=short(str(name)))
     style.spectrum_axes(axes[0])
     for panel, orbital in zip(axes[1:], "sp", strict=True):
         style.pdos_axes(panel, orbital)
@@ -63,31 +65,29 @@ def _draw_sites(
 
 
 def draw_raw(figure: SubFigure, source: Source) -> None:
-    """One site before broadening (bars) and after (lines)."""
+    """One site before broadening (bars) and after (lines); the edge is in units of the broadened maximum."""
     site: RawSite = source.content
     axes = figure.subplots(1, 3)
-    parts = (
-        ("edge", site.edge_energy_eV, site.edge_weight, style.INK),
-        ("s", site.pdos_energy_eV, site.pdos_s, style.BLUE),
-        ("p", site.pdos_energy_eV, site.pdos_p, style.VERMILION),
-    )
-    for panel, (quantity, energy_eV, weight, colour) in zip(axes, parts, strict=True):
-        sigma_eV = site.meta.get("edge_sigma_eV" if quantity == "edge" else "pdos_sigma_eV", 0.0)
-        _draw_histogram(panel, energy_eV, weight, colour, curves.remaining_sigma(max(SIGMA_EV, sigma_eV), sigma_eV))
-        if quantity != "edge":
-            style.pdos_axes(panel, quantity)
-    edge = axes[0]
-    edge.set_xlim(site.edge_energy_eV[0], min(site.edge_energy_eV[-1], 40.0))
-    edge.set_ylim(bottom=0)
-    edge.set_xlabel(style.FERMI_LABEL)
-    edge.set_ylabel("Si K edge (strength/eV)")
-    style.legend_above(figure, axes[:1], f"{site.site_id}, computed")
+    edge_sigma_eV, pdos_sigma_eV = (site.meta.get(f"{name}_sigma_eV", 0.0) for name in ("edge", "pdos"))
+    _draw_histogram(axes[0], site.edge_energy_eV, site.edge_weight, style.INK, edge_sigma_eV, normalise=True)
+    for panel, orbital, weight in zip(axes[1:], "sp", (site.pdos_s, site.pdos_p), strict=True):
+        _draw_histogram(panel, site.pdos_energy_eV, weight, style.ORBITALS[orbital], pdos_sigma_eV)
+        style.pdos_axes(panel, orbital)
+    axes[0].set_xlim(site.edge_energy_eV[0], min(site.edge_energy_eV[-1], 40.0))
+    axes[0].set_xlabel(style.FERMI_LABEL)
+    axes[0].set_ylabel("Si K edge (arb. units)")
+    style.legend_above(figure, axes[:1], f"{short(site.site_id)}, computed")
 
 
-def _draw_histogram(panel, energy_eV: np.ndarray, weight: np.ndarray, colour: str, sigma_eV: float) -> None:
-    """A histogram per eV, and broadened by sigma_eV; the scale is that of the broadened curve."""
+def _draw_histogram(
+    panel: Axes, energy_eV: np.ndarray, weight: np.ndarray, colour: str, present_eV: float, normalise: bool = False
+) -> None:
+    """A histogram (broadened by present_eV already) per eV, and broadened to SIGMA_EV where that is more."""
     bin_eV = (energy_eV[-1] - energy_eV[0]) / (len(energy_eV) - 1)
-    smooth = spectrum.broaden(energy_eV, weight, energy_eV, sigma_eV)
-    panel.fill_between(energy_eV, weight / bin_eV, step="mid", color=style.PALE, linewidth=0, label="as stored")
-    panel.plot(energy_eV, smooth, color=colour, label=f"sigma {SIGMA_EV:g} eV")
-    panel.set_ylim(top=2.2 * smooth.max())
+    sigma_eV = max(SIGMA_EV, present_eV)
+    smooth = spectrum.broaden(energy_eV, weight, energy_eV, curves.remaining_sigma(sigma_eV, present_eV))
+    unit = smooth.max() if normalise and smooth.max() > 0 else 1.0
+    bars = weight / bin_eV / unit
+    panel.fill_between(energy_eV, bars, step="mid", color=style.GREY, alpha=0.5, linewidth=0, label="as stored")
+    panel.plot(energy_eV, smooth / unit, color=colour, label=f"sigma {sigma_eV:g} eV")
+    panel.set_ylim(0, 2.2 * smooth.max() / unit or 1)

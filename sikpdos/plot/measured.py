@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos.formats.spectrum_set import SpectrumSet
+from sikpdos.formats.spectrum_set import Block, SpectrumSet
 from sikpdos.plot import panels, style
 from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Measured, Source
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
+SIMULATED = "SIMULATED, not measured"
+MOST_SETS = 6  # energy axes, each a panel
 _FEW = 6  # spectra drawn one by one
 _BLOCK = 4096  # of many spectra, those that the spread is taken over
 _LABELS = {"xas": "Absorption (arb. units)", "eels": "Intensity (counts)", "unknown": "Intensity (arb. units)"}
@@ -23,14 +25,14 @@ _LABELS = {"xas": "Absorption (arb. units)", "eels": "Intensity (counts)", "unkn
 def draw_measured(figure: SubFigure, source: Source) -> None:
     """All spectra of a file: each of a few, the spread of many."""
     measured: Measured = source.content
-    sets = measured.sets[:_FEW]
+    sets = measured.sets[:MOST_SETS]
     axes = figure.subplots(len(sets), 1, squeeze=False)[:, 0]
     for panel, found in zip(axes, sets, strict=True):
         draw_set(panel, found, source)
     axes[-1].set_xlabel("Energy (eV)")
     remark = [short(source.name)]
-    remark += ["SIMULATED, not measured"] if measured.simulated else []
-    remark += [f"the first {len(sets)} of {len(measured.sets)} sets"] if len(sets) < len(measured.sets) else []
+    remark += [SIMULATED] if measured.simulated else []
+    remark += [f"the first {len(sets)} of {len(measured.sets)} spectra"] if len(sets) < len(measured.sets) else []
     style.legend_above(figure, axes, ": ".join(remark))
 
 
@@ -45,10 +47,16 @@ def draw_set(panel: Axes, found: SpectrumSet, source: Source) -> None:
         used = "" if len(block.names) == len(found) else f"{len(block.names)} of "
         style.note(panel, f"{used}{len(found)} spectra")
     else:
-        for name, intensity, colour in zip(block.names, block.intensity, (style.INK, *style.COLOURS), strict=False):
-            alone = len(block.names) == 1 and name == source.name
-            panel.plot(found.energy_eV, intensity, color=colour, linewidth=0.9, label=None if alone else short(name))
+        _draw_few(panel, found.energy_eV, block, source)
     panel.set_ylabel(_LABELS[found.kind])
     panel.set_xlim(found.energy_eV[0], found.energy_eV[-1])
-    low, high = np.min(block.intensity), np.max(block.intensity)
-    panel.set_ylim(min(0.0, 1.05 * low), 1.05 * max(high, 0.0) or 0.05 * abs(low))
+    if found.kind != "xas":  # absorption has an arbitrary zero
+        panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]) if block.intensity.min() < 0 else 0.0)
+
+
+def _draw_few(panel: Axes, energy_eV: np.ndarray, block: Block, source: Source) -> None:
+    for name, intensity, colour in zip(block.names, block.intensity, (style.INK, *style.COLOURS), strict=False):
+        label = short(name) if len(block.names) > 1 else None
+        panel.plot(energy_eV, intensity, color=colour, linewidth=0.9, label=label)
+    if len(block.names) == 1 and block.names[0] != source.name:
+        style.heading(panel, short(block.names[0]))

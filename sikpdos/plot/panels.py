@@ -13,8 +13,6 @@ from sikpdos.plot import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TRUE_LABEL = "computed (DFT)"
-
 
 def draw_edge(axes: Axes, spectrum: np.ndarray, label: str | None = None, xlabel: bool = True) -> None:
     """One edge (200,) on the suite's grid."""
@@ -22,7 +20,7 @@ def draw_edge(axes: Axes, spectrum: np.ndarray, label: str | None = None, xlabel
     style.spectrum_axes(axes, xlabel)
 
 
-def draw_true(axes: Axes, energy_eV: np.ndarray, values: np.ndarray, label: str = TRUE_LABEL) -> None:
+def draw_true(axes: Axes, energy_eV: np.ndarray, values: np.ndarray, label: str = "true") -> None:
     """The density of states to compare with, as a filled curve behind the others."""
     axes.fill_between(energy_eV, values, color=style.PALE, linewidth=0, zorder=1)
     axes.plot(energy_eV, values, color=style.GREY, linewidth=0.9, zorder=2, label=label)
@@ -31,21 +29,23 @@ def draw_true(axes: Axes, energy_eV: np.ndarray, values: np.ndarray, label: str 
 def draw_predicted(
     axes: Axes, orbital: str, values: np.ndarray, deviation: np.ndarray | None, energy_eV: np.ndarray = PDOS.energy_eV
 ) -> None:
-    """A predicted density of states (n,) of one orbital, with its 90 % band where the deviation is known."""
+    """A density of states (n,) of one orbital; where the deviation is known it is a prediction, with its 90 % band."""
     colour = style.ORBITALS[orbital]
     if deviation is not None:
         half = BAND_90 * deviation
         low = np.maximum(values - half, 0)
         axes.fill_between(energy_eV, low, values + half, color=colour, alpha=style.BAND_ALPHA, linewidth=0, zorder=3)
         axes.fill([], [], color=style.GREY, alpha=2 * style.BAND_ALPHA, linewidth=0, label="90 % band")
-    axes.plot(energy_eV, values, color=colour, zorder=4, label=orbital if deviation is None else f"predicted {orbital}")
+    axes.plot(energy_eV, values, color=colour, zorder=4, label=None if deviation is None else f"predicted {orbital}")
 
 
 def draw_spread(axes: Axes, energy_eV: np.ndarray, curves: np.ndarray, colour: str, examples: int = 5) -> None:
     """Many curves (n, k): their median, the band of the middle 80 %, and a few of them."""
     low, middle, high = np.quantile(curves, [0.1, 0.5, 0.9], axis=0)
-    axes.fill_between(energy_eV, low, high, color=colour, alpha=style.BAND_ALPHA, linewidth=0, label="10 to 90 %")
-    for number, row in enumerate(np.linspace(0, len(curves) - 1, min(examples, len(curves))).round().astype(int)):
-        label = "single ones" if number == 0 else None
-        axes.plot(energy_eV, curves[row], color=style.GREY, linewidth=0.5, label=label)
-    axes.plot(energy_eV, middle, color=colour, label="median")
+    axes.fill_between(energy_eV, low, high, color=colour, alpha=style.BAND_ALPHA, linewidth=0)
+    axes.fill([], [], color=style.GREY, alpha=2 * style.BAND_ALPHA, linewidth=0, label="10 to 90 %")
+    for row in np.linspace(0, len(curves) - 1, examples).round().astype(int):
+        axes.plot(energy_eV, curves[row], color=style.GREY, linewidth=0.5, alpha=0.8)
+    axes.plot([], [], color=style.GREY, linewidth=0.5, label=f"{examples} of them")
+    axes.plot(energy_eV, middle, color=colour, linewidth=1.4)
+    axes.plot([], [], color=style.INK, linewidth=1.4, label="median")

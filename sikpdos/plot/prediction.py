@@ -11,7 +11,7 @@ import numpy as np
 
 from sikpdos.grid import PDOS
 from sikpdos.plot import panels, style
-from sikpdos.plot.read import PdosTable, Source
+from sikpdos.plot.read import PdosTable, Source, says_simulated
 from sikpdos.predict import Predicted
 from sikpdos.predictions import Predictions
 
@@ -29,7 +29,7 @@ class Row:
     spectrum: np.ndarray | None  # (200,) None where only the densities of states are known
     pdos: np.ndarray  # (2, n)
     deviation: np.ndarray | None  # (2, n)
-    warning: str = ""
+    remarks: tuple[str, ...] = ()
     energy_eV: np.ndarray = field(default_factory=lambda: PDOS.energy_eV)  # (n,) of the densities of states
     true_energy_eV: np.ndarray | None = None  # (m,)
     true: np.ndarray | None = None  # (2, m)
@@ -43,20 +43,21 @@ def draw_predictions(path: str, blocks: Sequence[Predicted]) -> None:
     rows = [row for block in blocks for row in predicted_rows(block)]
     shown = rows[:MOST_ROWS]
     with style.drawing(path, height_in(len(shown))) as figure:
-        draw_rows(figure, shown, "" if shown == rows else f"the first {len(shown)} spectra")
+        draw_rows(figure, shown, "" if len(shown) == len(rows) else f"the first {len(shown)} spectra")
 
 
 def predicted_rows(block: Predicted) -> list[Row]:
-    """A block's spectra, those the model does not know marked."""
+    """A block's spectra, those marked that are simulated or unlike the model's training spectra."""
+    flag = ["simulated"] if says_simulated(block.title) else []
     return [
-        Row(name, block.spectra[k], block.pdos[k], block.deviation[k], unlike_training(block.novelty[k]))
+        Row(name, block.spectra[k], block.pdos[k], block.deviation[k], (*flag, *unlike_training(block.novelty[k])))
         for k, name in enumerate(block.names[: MOST_ROWS + 1])
     ]
 
 
-def unlike_training(novelty: float) -> str:
-    """A warning where a spectrum is unlike the model's training set, else nothing."""
-    return "unlike any training spectrum" if novelty > 1 else ""
+def unlike_training(novelty: float) -> tuple[str, ...]:
+    """A remark where a spectrum is unlike the model's training set, else nothing."""
+    return ("unlike any training spectrum",) if novelty > 1 else ()
 
 
 def height_in(rows: int) -> float:
@@ -73,7 +74,7 @@ def draw_rows(figure: Figure | SubFigure, rows: Sequence[Row], remark: str = "")
         if with_edge:
             panels.draw_edge(axes[0], row.spectrum, xlabel=last)
         draw_pair(axes[-2:], row, last)
-        style.heading(axes[0], ": ".join(filter(None, [short(row.name), row.warning])))
+        style.heading(axes[0], ", ".join([short(row.name), *row.remarks]))
     style.legend_above(figure, grid.ravel(), remark)
 
 
@@ -88,9 +89,9 @@ def draw_pair(axes: Sequence, row: Row, xlabel: bool = True) -> None:
 
 
 def short(name: str) -> str:
-    """A name that fits a panel: without folders, cut in the middle."""
+    """A name that fits a panel: without folders, cut in the middle; a dollar sign begins no formula."""
     bare = PurePath(name).name or name
-    return bare if len(bare) <= 28 else f"{bare[:14]}…{bare[-12:]}"
+    return (bare if len(bare) <= 28 else f"{bare[:14]}…{bare[-12:]}").replace("$", r"\$")
 
 
 def draw_file(figure: SubFigure, source: Source) -> None:
@@ -104,8 +105,8 @@ def draw_file(figure: SubFigure, source: Source) -> None:
 
 def stored_row(found: Predictions, k: int) -> Row:
     """Row k of a predictions NPZ."""
-    warning = unlike_training(found.novelty[k])
-    return Row(str(found.ids[k]), found.spectra[k], found.pdos[k], found.pdos_std[k], warning)
+    remarks = unlike_training(found.novelty[k])
+    return Row(str(found.ids[k]), found.spectra[k], found.pdos[k], found.pdos_std[k], remarks)
 
 
 def draw_table(figure: SubFigure, source: Source) -> None:

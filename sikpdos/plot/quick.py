@@ -47,7 +47,7 @@ def _height_in(source: Source) -> float:
     if isinstance(content, Predictions | PdosTable):
         return predicted.height_in(min(len(content.pdos), predicted.MOST_ROWS))
     if isinstance(content, Measured):
-        return 0.9 + style.ROW_IN * min(len(content.sets), 6)
+        return 0.9 + 1.5 * min(len(content.sets), measured.MOST_SETS)
     if isinstance(content, Ablation):
         return 2 * (0.6 + style.ROW_IN)
     return 0.7 + style.ROW_IN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,12 @@ class Measured:
     @property
     def simulated(self) -> bool:
         """Whether a title in the file says so."""
-        return any("simulated" in found.title.lower() for found in self.sets)
+        return any(says_simulated(found.title) for found in self.sets)
+
+
+def says_simulated(title: str) -> bool:
+    """Whether a spectrum's title tells that it was simulated."""
+    return "simulated" in title.lower()
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,8 @@ def read(path: str) -> Source:
 
 
 def _header(data: bytes) -> set[str]:
-    first = data[:4096].partition(b"\n")[0].decode("utf-8-sig", errors="replace")
-    return set(next(csv.reader([first.strip()]), []))
+    lines = data[:4096].decode("utf-8-sig", errors="replace").splitlines()
+    return {cell.strip() for cell in lines[0].split(",")} if lines else set()
 
 
 def _pdos_table(path: str, data: bytes) -> PdosTable:

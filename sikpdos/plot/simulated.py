@@ -41,9 +41,9 @@ def draw_measurement(figure: Figure | SubFigure, recorded: Source, predicted: Se
         panels.draw_edge(axes[0], row.spectrum, xlabel=source is predicted[-1])
         prediction.draw_pair(axes[1:], row, xlabel=source is predicted[-1])
         style.heading(axes[0], PurePath(source.name).stem)
-        on_grid = [np.interp(PDOS.energy_eV, table.energy_eV, values) for values in table.pdos[0]]
-        for panel, error in zip(axes[1:], 1e3 * scores.mse(row.pdos, np.array(on_grid)), strict=True):
-            style.note(panel, f"MSE\n{error:.2f} × 10$^{{-3}}$")
+        on_grid = np.array([np.interp(PDOS.energy_eV, table.energy_eV, values) for values in table.pdos[0]])
+        for panel, error in zip(axes[1:], scores.mse(row.pdos, on_grid), strict=True):
+            style.error_above(panel, error)
     style.legend_above(below, grid.ravel())
 
 
@@ -53,6 +53,6 @@ def _draw_record(figure: SubFigure, recorded: Source, onset_eV: float) -> None:
     window = (onset_eV + SPECTRUM.start_eV, onset_eV + SPECTRUM.stop_eV)
     axes.axvspan(*window, color=style.SKY, alpha=0.25, linewidth=0, zorder=0, label="window that the model sees")
     axes.set_xlabel("Energy (eV)")
-    flag = ": SIMULATED, not measured" if recorded.content.simulated else ""
+    flag = f": {measured.SIMULATED}" if recorded.content.simulated else ""
     style.heading(axes, prediction.short(recorded.name) + flag)
     style.legend_above(figure, [axes])

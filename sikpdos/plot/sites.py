@@ -39,11 +39,9 @@ def draw_site(figure: Figure | SubFigure, dataset: Source, predicted: Source, si
     axes = figure.subplots(1, 3)
     _draw_wide_edge(axes[0], dataset.content, rows[k])
     prediction.draw_pair(axes[1:], row)
-    errors = 1e3 * scores.mse(row.pdos, row.true)
-    for panel, error in zip(axes[1:], errors, strict=True):
-        style.note(panel, f"MSE\n{error:.2f} × 10$^{{-3}}$")
-    style.note(axes[0], site)
-    style.letters(axes)
+    for panel, error in zip(axes[1:], scores.mse(row.pdos, row.true), strict=True):
+        style.error_above(panel, error)
+    style.letters(axes, (site, "", ""))
     style.legend_above(figure, axes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +75,8 @@ def drawing(path: str, height_in: float, width_in: float = WIDTH_IN) -> Iterator
     import matplotlib
     from matplotlib.figure import Figure  # no pyplot: no windows, no state
 
-    with matplotlib.rc_context(_RC):
+    with matplotlib.rc_context(_RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name: a box stands for it
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.05, h_pad=0.04, wspace=0.03, hspace=0.03)
         yield figure
@@ -137,6 +139,11 @@ def note(axes: Axes, text: str, x: float = 0.97, y: float = 0.96) -> None:
 def heading(axes: Axes, text: str) -> None:
     """Whose panel this is, above its left end."""
     axes.set_title(text, loc="left", fontsize=7, pad=3)
+
+
+def error_above(axes: Axes, mse: float) -> None:
+    """The error of what a panel shows, above its right end."""
+    axes.set_title(f"MSE {1e3 * mse:.2f} × 10$^{{-3}}$ ({PDOS_UNIT})$^2$", loc="right", fontsize=6, pad=3)
 
 
 def letters(panels: Sequence[Axes], names: str | Sequence[str] = "") -> None:

@@ -20,14 +20,15 @@ def draw_log(figure: SubFigure, source: Source) -> None:
     """Training and validation error of every epoch."""
     log: TrainingLog = source.content
     axes = figure.subplots()
-    axes.plot(log.epoch, log.training_mse, color=style.GREY, label="training")
-    axes.plot(log.epoch, log.validation_mse, color=style.BLUE, label="validation")
-    best = int(np.argmin(log.validation_mse))
-    label = f"lowest, {log.validation_mse[best]:.3g} at epoch {log.epoch[best]:g}"
-    axes.plot(log.epoch[best], log.validation_mse[best], "o", color=style.VERMILION, clip_on=False, label=label)
-    axes.set_yscale("log")
+    training, validation = 1e3 * log.training_mse, 1e3 * log.validation_mse
+    axes.plot(log.epoch, training, color=style.GREY, label="training")
+    axes.plot(log.epoch, validation, color=style.BLUE, label="validation")
+    best = int(np.argmin(validation))
+    label = f"lowest, {validation[best]:.3g} at epoch {log.epoch[best]:g}"
+    axes.plot(log.epoch[best], validation[best], "o", color=style.VERMILION, clip_on=False, label=label)
+    style.log_axis(axes.yaxis)
+    style.mse_axes(axes)
     axes.set_xlabel("Epoch")
-    axes.set_ylabel(f"MSE (({style.PDOS_UNIT})$^2$)")
     style.legend_above(figure, [axes], short(source.name))
 
 
