@@ -7,6 +7,7 @@ pieces, and only the wanted block is parsed, so memory does not grow with the fi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ from sikpdos.errors import SikpdosError
 from sikpdos.formats.fortran_text import parse_rows
 
 _HEADING = re.compile(r"#\s+([A-Z][a-z]?)\s+(\d+)\s+([K-P][\d,]+)\s*(\S.*)?$")
-_PIECE = 1 << 20  # bytes read at a time
+_PIECE = 1 << 22  # bytes read at a time
 
 
 @dataclass(frozen=True)
@@ -80,36 +81,52 @@ def choose_block(blocks: list[Block], name: str, edge: str = "K1", site: str = "
 
 
 def read_block(stream: BinaryIO, block: Block, name: str) -> Edge:
-    """Numbers of one block: 2 columns, 3 with instrument broadening, with spin 4 or 7."""
+    """Numbers of one block: 2 columns, 3 with instrument broadening, with spin 4 or 7; else SikpdosError."""
     stream.seek(block.offset)
-    text = stream.read(block.end - block.offset)
-    words = text.lstrip().split(b"\n", 1)[0].split()
+    words = stream.readline().split()
     if len(words) not in (2, 3, 4, 7):
         what = "no data" if not words else f"{len(words)} columns"
         raise SikpdosError(f"{name}: line {block.first_line}: {what}; a core-loss block has 2, 3, 4 or 7 columns")
-    rows = parse_rows(text, len(words), name, block.first_line)
-    energy, first = rows[:, 0], rows[:, 1]
-    if len(words) <= 3:
-        return Edge(energy, first, rows[:, 2] if len(words) == 3 else None)
+    parts = [
+        _three_columns(parse_rows(text, len(words), name, line))
+        for text, line in _pieces(stream, block.offset, block.end, block.first_line)
+    ]
+    energy, strength, broadened = np.concatenate(parts).T
+    return Edge(energy, strength, broadened if len(words) in (3, 7) else None)
+
+
+def _three_columns(rows: np.ndarray) -> np.ndarray:
+    """Energy, strength and broadened strength (or nothing: 0), spins added, (n, 3)."""
     # Up and Down are added here: the file's own total column is wrong for edges of several orbitals.
-    return Edge(energy, first + rows[:, 2], rows[:, 4] + rows[:, 5] if len(words) == 7 else None)
+    n_columns = rows.shape[1]
+    strength = rows[:, 1] + rows[:, 2] if n_columns >= 4 else rows[:, 1]
+    broadened = rows[:, 4] + rows[:, 5] if n_columns == 7 else rows[:, 2] if n_columns == 3 else np.zeros(len(rows))
+    return np.stack([rows[:, 0], strength, broadened], axis=1)
 
 
-def _comment_lines(stream: BinaryIO):
-    """Offset, number and text of the lines with '#', found piece by piece."""
-    stream.seek(0)
-    offset, line_number, rest = 0, 1, b""
-    while piece := stream.read(_PIECE):
+def _pieces(stream: BinaryIO, start: int, end: int, line_number: int) -> Iterator[tuple[bytes, int]]:
+    """A part of the file in whole lines, with the number of the first: memory does not grow with the part."""
+    stream.seek(start)
+    rest = b""
+    while start < end:
+        piece = stream.read(min(_PIECE, end - start))
+        start += len(piece)
         text = rest + piece
-        cut = text.rfind(b"\n") + 1
-        text, rest = text[:cut], text[cut:]
+        cut = text.rfind(b"\n") + 1 if start < end else len(text)
+        yield text[:cut], line_number
+        line_number += text.count(b"\n", 0, cut)
+        rest = text[cut:]
+
+
+def _comment_lines(stream: BinaryIO) -> Iterator[tuple[int, int, str]]:
+    """Offset, number and text of the lines with '#'."""
+    offset = 0
+    for text, line_number in _pieces(stream, 0, stream.seek(0, 2), 1):
         yield from _comments_of(text, offset, line_number)
         offset += len(text)
-        line_number += text.count(b"\n")
-    yield from _comments_of(rest, offset, line_number)
 
 
-def _comments_of(text: bytes, offset: int, line_number: int):
+def _comments_of(text: bytes, offset: int, line_number: int) -> Iterator[tuple[int, int, str]]:
     position = counted = 0
     while (mark := text.find(b"#", position)) >= 0:
         start = text.rfind(b"\n", 0, mark) + 1

@@ -39,20 +39,25 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def write_core_file(path: Path, megabytes: float) -> None:
-    """Blocks of K1, L1 and L2,3 of many atoms on 13,000 energies, the labelled atom last, as OptaDOS orders them."""
+def write_core_file(path: Path, megabytes: float, one_edge: bool = False) -> None:
+    """K1, L1 and L2,3 of many atoms on 13,000 energies each, the labelled atom last, as OptaDOS orders them; or all
+    those rows as one edge."""
     import numpy as np
     from castep_fake import core_text
 
     axis_eV = np.linspace(-15, 50, 13_000)
     strength = np.abs(np.random.default_rng(0).normal(size=axis_eV.size))
-    block = core_text([("Si 1    K1", axis_eV, strength)]).split("\n # Si 1    K1\n", 1)
-    n_blocks = max(3, round(megabytes * 1e6 / len(block[1])))
+    head, rows = core_text([("Si 1    K1", axis_eV, strength)]).split("\n # Si 1    K1\n", 1)
+    n_edges = max(3, round(megabytes * 1e6 / len(rows)))
     with open(path, "w") as stream:
-        stream.write(block[0] + "\n")
-        for number in range(n_blocks - 1):
-            stream.write(f" # Si {number // 3 + 1}  {('K1', 'L1', 'L2,3')[number % 3]}\n{block[1]}")
-        stream.write(f" # Si 1    K1     Si:ex\n{block[1]}")
+        stream.write(head + "\n")
+        for number in range(n_edges):
+            label = "K1     Si:ex" if number == n_edges - 1 else ("K1", "L1", "L2,3")[number % 3]
+            if not one_edge:
+                stream.write(f" # Si {number // 3 + 1}  {label}\n")
+            elif number == 0:
+                stream.write(" # Si 1  K1\n")
+            stream.write(rows.rstrip() + "\n")
 
 
 def timed(code: str, path: Path) -> tuple[float, float]:
@@ -68,10 +73,10 @@ def timed(code: str, path: Path) -> tuple[float, float]:
     return seconds, float(done.stdout.split()[-1])
 
 
-def core_file(folder: Path, megabytes: float) -> None:
+def core_file(folder: Path, megabytes: float, one_edge: bool) -> None:
     small, large = folder / "small_core_edge.dat", folder / "large_core_edge.dat"
-    write_core_file(small, megabytes / 10)
-    write_core_file(large, megabytes)
+    write_core_file(small, megabytes / 10, one_edge)
+    write_core_file(large, megabytes, one_edge)
     size_mb = large.stat().st_size / 1e6
     results = {"sikpdos": timed(OURS, large), "numpy.loadtxt": timed(LOADTXT, large)}
     try:
@@ -80,7 +85,8 @@ def core_file(folder: Path, megabytes: float) -> None:
         results["matador-db"] = timed(MATADOR, large)
     except ImportError:
         print("matador-db is not installed: left out", file=sys.stderr)
-    print(f"core-loss file of {size_mb:.0f} MB, the K1 edge of the labelled atom (start of Python included)")
+    kind = "a single edge" if one_edge else "edges of many atoms"
+    print(f"core-loss file of {size_mb:.0f} MB, {kind}: the K1 edge of the labelled atom (start of Python included)")
     print(f"{'reader':16} {'s':>8} {'MB/s':>8} {'peak MiB':>9} {'times sikpdos':>14}")
     for name, (seconds, peak) in results.items():
         ratio = seconds / results["sikpdos"][0]
@@ -116,5 +122,6 @@ if __name__ == "__main__":
     parser.add_argument("--sites", type=int, default=10_000)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        core_file(Path(name), arguments.mb)
+        core_file(Path(name), arguments.mb, one_edge=False)
+        core_file(Path(name), arguments.mb, one_edge=True)
         many_sites(Path(name), arguments.sites)
