@@ -52,15 +52,20 @@ def masked(dataset: Dataset, start_eV: float, stop_eV: float) -> Dataset:
 
 
 def ablate(dataset: Dataset, settings: Settings, seeds: Sequence[int], done: Sequence[Row] = ()) -> Iterator[list[Row]]:
-    """Rows of every window and seed, as they are trained; those in `done` (same data and settings) are not repeated.
+    """Rows of every window and seed, as they are trained; those in `done` are not repeated.
 
-    Raises SikpdosError as `train` does.
+    Raises SikpdosError as `train` does, for rows of other data or settings, and for settings to train on simulated
+    measurements, which have no windows.
     """
+    if settings.measured:
+        raise SikpdosError("windows are cut from computed spectra: setting 'measured' must be false")
     name, text = digest(dataset), repr(replace(settings, seed=0))
-    known = {(row.dataset, row.settings, row.seed, row.window_start_eV, row.window_stop_eV) for row in done}
+    if any((row.dataset, row.settings) != (name, text) for row in done):
+        raise SikpdosError("the rows there are of other data or settings: write to another file")
+    known = {(row.seed, row.window_start_eV, row.window_stop_eV) for row in done}
     for seed in seeds:
         for start_eV, stop_eV in windows():
-            if (name, text, seed, start_eV, stop_eV) not in known:
+            if (seed, start_eV, stop_eV) not in known:
                 errors = _errors(masked(dataset, start_eV, stop_eV), replace(settings, seed=seed))
                 yield [Row(name, text, seed, start_eV, stop_eV, *where, mse) for where, mse in errors.items()]
 
@@ -81,6 +86,7 @@ def run(
     dataset: Dataset, settings: Settings, seeds: Sequence[int], path: str, report: Callable[[int], None]
 ) -> list[Row]:
     """All rows, written to `path` after every training; rows already there are kept, so a killed run goes on."""
+    store.check_writable(path)
     rows = read_rows(path) if path != store.STDIO and Path(path).exists() else []
     for trained, new in enumerate(ablate(dataset, settings, seeds, rows), 1):
         rows += new

@@ -19,20 +19,22 @@ T = TypeVar("T")
 
 def from_dict(cls: type[T], values: dict[str, Any]) -> T:
     """A dataclass from a dictionary. Raises SikpdosError for unknown keys or values of the wrong type."""
-    known = {f.name: f for f in dataclasses.fields(cls)}
-    converted = {}
-    for key, value in values.items():
-        if key not in known:
-            raise SikpdosError(f"unknown setting '{key}'; known: {', '.join(known)}")
-        default = known[key].default
-        if isinstance(default, tuple) and isinstance(value, (list, tuple)):
-            value = tuple(value)
-        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        elif default is not None and default is not dataclasses.MISSING and type(value) is not type(default):
-            raise SikpdosError(f"setting '{key}' is {value!r}; expected {type(default).__name__}")
-        converted[key] = value
-    return cls(**converted)
+    known = {f.name: f.default for f in dataclasses.fields(cls)}
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        raise SikpdosError(f"unknown setting '{unknown[0]}'; known: {', '.join(known)}")
+    return cls(**{key: _converted(key, value, known[key]) for key, value in values.items()})
+
+
+def _converted(key: str, value: Any, default: Any) -> Any:
+    """The value in the type of the default: whole numbers may stand for floats, lists for tuples of their elements."""
+    if isinstance(default, tuple) and isinstance(value, (list, tuple)):
+        return tuple(_converted(key, element, default[0] if default else "") for element in value)
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if default is None or default is dataclasses.MISSING or type(value) is type(default):
+        return value
+    raise SikpdosError(f"setting '{key}' holds {value!r}; expected {type(default).__name__}")
 
 
 def load(cls: type[T], path: str | os.PathLike | None, flags: dict[str, Any]) -> T:

@@ -13,6 +13,7 @@ from sikpdos.errors import SikpdosError
 from sikpdos.grid import PDOS, SPECTRUM
 
 SCHEMA = "sikpdos-curves-1"
+SIGMA_EV = 0.5  # the paper's Gaussian broadening of computed curves
 _ONSET_AXIS_EV = np.round(np.arange(-6.0, 30.0, 0.1), 9)  # where onsets of computed edges are sought
 QUANTITIES = ("edge", "s", "p")
 _ARRAYS = ("ids", "groups", "onset_eV", "spectra", "pdos")
@@ -32,7 +33,7 @@ class Curves:
 
 
 def broaden_sites(
-    database: Database, sigma_eV: float, lorentz_fwhm_eV: float = 0.0, onset_rule: str = spectrum.ONSET_RULE
+    database: Database, sigma_eV: float = SIGMA_EV, lorentz_fwhm_eV: float = 0.0, onset_rule: str = spectrum.ONSET_RULE
 ) -> Curves:
     """Broaden edges (Gaussian and optional Lorentzian) and densities of states (Gaussian) to the two grids.
 
@@ -69,6 +70,8 @@ def broaden_edge(
     """Onset of one broadened edge (n,), from its own zero, and the edge on the grid with the onset at 0 (200,)."""
     rough = spectrum.broaden(energy_eV, weight, _ONSET_AXIS_EV, sigma_eV, lorentz_fwhm_eV)
     onset_eV = float(spectrum.find_onset(_ONSET_AXIS_EV, rough[None], onset_rule)[0])
+    if not np.isfinite(onset_eV):
+        raise SikpdosError("no onset found in the edge")
     return onset_eV, spectrum.broaden(energy_eV, weight, SPECTRUM.energy_eV + onset_eV, sigma_eV, lorentz_fwhm_eV)
 
 

@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +93,13 @@ def family(meta: dict, groups: dict[str, str] | None) -> str:
     """Family of a site: from the table, else its meta data, else its own structure."""
     structure_id = meta.get("structure_id", meta["site_id"])
     return (groups or {}).get(structure_id) or meta.get("group") or structure_id
+
+
+def regrouped(database: Database, groups: dict[str, str] | None) -> Database:
+    """The same sites in the families of a table (structure id -> family), if one is given."""
+    if groups is None:
+        return database
+    return replace(database, groups=np.array([family(meta, groups) for meta in database.site_meta]))
 
 
 def write_database(path: str | os.PathLike, database: Database) -> None:

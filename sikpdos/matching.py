@@ -12,30 +12,28 @@ from sikpdos.errors import SikpdosError
 from sikpdos.grid import PDOS
 from sikpdos.inputs import labels, prepared_blocks, read_input
 from sikpdos.match import Matched, match
-from sikpdos.model import Model, predict
-from sikpdos.predict import same_broadening
+from sikpdos.model import Model
+from sikpdos.predict import part_rows, predict_dataset
 from sikpdos.scores import mse
 
 
 def test_table(dataset: Dataset, kind: str, seed: int, test_groups: Sequence[str], k: int) -> dict[str, Sequence]:
     """Each test site's best template in the rest of the dataset, and the errors of its density of states."""
-    test = split.folds(dataset.groups, kind, seed, test_groups) == split.TEST
-    return _table(dataset, test, ~test, k)[0]
+    fold = split.folds(dataset.groups, kind, seed, test_groups)
+    return _table(dataset, np.flatnonzero(fold == split.TEST), np.flatnonzero(fold != split.TEST), k)[0]
 
 
 def model_table(dataset: Dataset, model: Model, k: int) -> dict[str, Sequence]:
     """The same on the model's own split, with the model's errors and Delta MSE = matched - predicted beside them."""
-    same_broadening(dataset, model)
-    parts = [np.isin(dataset.ids, model.meta["split"][part]) for part in ("test", "train")]
-    if not all(part.any() for part in parts):
-        raise SikpdosError("the model was not trained on this dataset: its test or training sites are not in it")
-    columns, matched = _table(dataset, *parts, k)
-    own = mse(predict(model, dataset.spectra[parts[0]])[0], dataset.pdos[parts[0]])
+    test, rest = (part_rows(dataset, model, part) for part in ("test", "train"))
+    columns, matched = _table(dataset, test, rest, k)
+    own = mse(predict_dataset(dataset, model, test).pdos, dataset.pdos[test])
     columns |= {"model_s_mse": own[:, 0], "model_p_mse": own[:, 1], "delta_mse": matched.mean(1) - own.mean(1)}
     return columns
 
 
 def _table(dataset: Dataset, test: np.ndarray, rest: np.ndarray, k: int) -> tuple[dict[str, Sequence], np.ndarray]:
+    """Columns of a table of the rows `test` matched by the rows `rest`, and the errors of s and p (m, 2)."""
     found = match(dataset.spectra[rest], dataset.pdos[rest], dataset.spectra[test], k)
     errors = mse(found.pdos, dataset.pdos[test])
     columns = {

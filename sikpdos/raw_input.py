@@ -29,18 +29,22 @@ def read_any(paths: Sequence[str], groups: dict[str, str] | None = None) -> Data
     Raises SikpdosError for a mixture, sites of different settings, or anything else.
     """
     if len(paths) == 1 and not Path(paths[0]).is_dir():
-        data = store.read_bytes(paths[0])
-        if data[:2] != b"PK":
-            return _read_table(paths[0], data)
-        if store.schema_of(data) == database.SCHEMA:
-            return database.read_database(paths[0], data)
-        return database.stack([raw.read_raw(paths[0], data)], groups)
+        return _from_bytes(paths[0], store.read_bytes(paths[0]), groups)
     found = database.stack([raw.read_raw(path) for path in _expand(paths)], groups)
     settings = found.settings()
     if len(settings) > 1:
         (one, ones), (other, others) = list(settings.items())[:2]
         raise SikpdosError(f"mixed settings: {ones[0]} has {one}, {others[0]} has {other}")
     return found
+
+
+def _from_bytes(path: str, data: bytes, groups: dict[str, str] | None) -> Database | Table:
+    """The content of one file: a CSV table, a database, or a raw site."""
+    if data[:2] != b"PK":
+        return _read_table(path, data)
+    if store.schema_of(data) == database.SCHEMA:
+        return database.regrouped(database.read_database(path, data), groups)
+    return database.stack([raw.read_raw(path, data)], groups)
 
 
 def _expand(paths: Sequence[str]) -> list[Path]:
@@ -90,11 +94,12 @@ def broaden_table(
 
 
 def assemble_any(
-    paths: Sequence[str], sites_csv: str | None, sigma_eV: float, lorentz_fwhm_eV: float, onset_rule: str
+    paths: Sequence[str], sites_csv: str | None, broadening: dict[str, float | str]
 ) -> tuple[Dataset, Database | None]:
     """A dataset from anything `assemble` takes, and the database it came from (None for curves).
 
-    Raises SikpdosError for tables of single curves, and as the readers do.
+    broadening: those of sigma_eV, lorentz_fwhm_eV and onset_rule that are asked for; curves must have them already.
+    Raises SikpdosError if they have others, and as the readers do.
     """
     groups = None
     if sites_csv is not None:
@@ -102,6 +107,17 @@ def assemble_any(
     if len(paths) == 1 and not Path(paths[0]).is_dir():
         data = store.read_bytes(paths[0])
         if data[:2] != b"PK" or store.schema_of(data) == curves.SCHEMA:
-            return dataset.assemble(curves.read_curves(paths[0], data)), None
-    source = read_any(paths, groups)
-    return dataset.assemble(curves.broaden_sites(source, sigma_eV, lorentz_fwhm_eV, onset_rule), source), source
+            return dataset.assemble(_broadened_already(paths[0], data, broadening)), None
+        source = _from_bytes(paths[0], data, groups)
+    else:
+        source = read_any(paths, groups)
+    return dataset.assemble(curves.broaden_sites(source, **broadening), source), source
+
+
+def _broadened_already(path: str, data: bytes, broadening: dict[str, float | str]) -> curves.Curves:
+    found = curves.read_curves(path, data)
+    for key, value in broadening.items():
+        if found.meta[key] != value:
+            name = store.display_name(path)
+            raise SikpdosError(f"{name}: curves broadened already, with {key} {found.meta[key]}, not {value}")
+    return found

@@ -100,16 +100,18 @@ def train(
 
 def check(settings: Settings) -> None:
     """Raise SikpdosError for settings that cannot work."""
-    positive = ("members", "epochs", "patience", "batch", "hidden", "learning_rate")
-    for name in positive:
-        if getattr(settings, name) <= 0:
+    for name in ("members", "epochs", "patience", "batch", "hidden", "learning_rate"):
+        if not 0 < getattr(settings, name) < np.inf:
             raise SikpdosError(f"setting '{name}' must be positive, is {getattr(settings, name)}")
-    if not 0 <= settings.dropout < 1:
-        raise SikpdosError(f"setting 'dropout' must be in [0, 1), is {settings.dropout}")
+    for name, top in {"dropout": 0.99, "mixtures": 1.0, "noise": np.inf, "weight_decay": np.inf}.items():
+        if not 0 <= getattr(settings, name) <= top:
+            raise SikpdosError(f"setting '{name}' must be in [0, {top:g}], is {getattr(settings, name)}")
     for name in ("sigma_eV", "counts"):
         limits = getattr(settings, name)
-        if len(limits) != 2 or not 0 < limits[0] <= limits[1]:
+        if len(limits) != 2 or not 0 < limits[0] <= limits[1] < np.inf:
             raise SikpdosError(f"setting '{name}' must be two increasing positive numbers, is {list(limits)}")
+    if not settings.channels or min(min(shape) for shape in shapes(settings.architecture()).values()) < 1:
+        raise SikpdosError(f"setting 'channels' must be a few positive numbers, is {list(settings.channels)}")
 
 
 def choose_device(device: str | None) -> torch.device:
@@ -180,6 +182,8 @@ class _Fit:
             losses.append(loss.detach().mean())
         state.epoch += 1
         validation = self._validate(state)
+        if not np.isfinite(validation).all():
+            raise SikpdosError(f"the training diverged in epoch {state.epoch}: try a lower learning_rate")
         for m in np.flatnonzero(validation < state.best_mse):
             state.best_mse[m], state.best_epoch[m] = validation[m], state.epoch
             for name, weight in state.weights.items():

@@ -11,8 +11,10 @@ def assemble(
     files: list[str] = typer.Argument(None, help="Raw site files or folders, a database, or curves from broaden; -."),
     output: str = typer.Option(..., "-o", "--output", help="Dataset to write (NPZ), or - for stdout."),
     embedded: bool = typer.Option(False, "--embedded", help="Take the database that comes with the suite."),
-    sigma: float = typer.Option(0.5, "--sigma", min=0.01, max=10, help="Gaussian standard deviation in eV."),
-    lorentz: float = typer.Option(0.0, "--lorentz", min=0, max=10, help="Lorentzian FWHM in eV, for the edge."),
+    sigma: float = typer.Option(
+        None, "--sigma", min=0.01, max=10, help="Gaussian standard deviation in eV [default: 0.5]."
+    ),
+    lorentz: float = typer.Option(None, "--lorentz", min=0, max=10, help="Lorentzian FWHM in eV, for the edge."),
     onset_rule: str = typer.Option(
         None, "--onset-rule", help="Where 0 of the edge lies: P% (of the maximum), slope, area."
     ),
@@ -23,7 +25,7 @@ def assemble(
 ) -> None:
     """Put sites together to a dataset: normalised spectra, PDOS, families, checks.
 
-    Curves from broaden are taken as they are; raw sites are broadened first. A summary goes to stderr.
+    Raw sites are broadened first; curves from broaden are taken as they are. A summary goes to stderr.
 
     \b
     Example: sikpdos assemble raw/ --sites structures/sites.csv --sigma 0.5 -o dataset.npz
@@ -33,11 +35,15 @@ def assemble(
         raise typer.BadParameter("give files or --embedded, one of them")
 
     from sikpdos import database as db
-    from sikpdos import dataset, raw_input, spectrum
+    from sikpdos import dataset, raw_input
+    from sikpdos.errors import SikpdosError
 
-    rule = onset_rule or spectrum.ONSET_RULE
+    asked = {"sigma_eV": sigma, "lorentz_fwhm_eV": lorentz, "onset_rule": onset_rule}
+    broadening = {key: value for key, value in asked.items() if value is not None}
     paths = [str(db.EMBEDDED)] if embedded else files
-    assembled, sources = raw_input.assemble_any(paths, sites, sigma, lorentz, rule)
+    assembled, sources = raw_input.assemble_any(paths, sites, broadening)
+    if database and sources is None:
+        raise SikpdosError("--database needs raw sites; curves are broadened already")
     dataset.write_dataset(output, assembled)
     if database:
         db.write_database(database, sources)

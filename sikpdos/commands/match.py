@@ -33,6 +33,10 @@ def match(
     """
     window = background if background in ("auto", "none") else pair(background, float, "--background")
     smoothing = pair(smooth, int, "--smooth")
+    if files and model:
+        raise typer.BadParameter("compares on the dataset's own test part: give no files", param_hint="--model")
+    if neighbours and not files:
+        raise typer.BadParameter("lists templates of files: give some", param_hint="--neighbours")
 
     from sikpdos import matching, prepare, shipped, store
     from sikpdos.dataset import read_dataset

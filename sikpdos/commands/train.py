@@ -46,6 +46,7 @@ def train(
     settings = configuration.load(Settings, config, flags)
     if threads:
         torch.set_num_threads(threads)
+    store.check_writable(output)
     checkpoint = None if output == store.STDIO else f"{output}.checkpoint"
     with training_log.reporter(settings.epochs, log) as report:
         trained = run(read_dataset(dataset), settings, report, checkpoint, device)
