@@ -7,9 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from sikpdos import store
+from sikpdos.constants import SI_K_EDGE_EV
 from sikpdos.model import Model
 from sikpdos.predict import SHIFT_EV, Predicted
 from sikpdos.prepare import Options
+
+_ABSOLUTE_EV = 100.0  # onsets above are energy losses or photon energies, below they are relative
+_CALIBRATION_EV = 15.0  # errors of the energy zero up to here are common
 
 
 def describe(path: str, model: Model, predicted: Predicted, options: Options) -> Iterator[str]:
@@ -22,6 +26,8 @@ def describe(path: str, model: Model, predicted: Predicted, options: Options) ->
         found = "given" if isinstance(options.onset, float) else f"rule {model.meta['onset_rule']}"
         where = f"{onset[0]:.2f} eV" if len(onset) == 1 else f"{onset.min():.2f} to {onset.max():.2f} eV"
         yield f"{name}: onset at {where} ({found}); window -1 to 19 eV around it"
+        if ((onset > _ABSOLUTE_EV) & (np.abs(onset - SI_K_EDGE_EV) > _CALIBRATION_EV)).any():
+            yield f"{name}: warning: silicon's K-edge lies at {SI_K_EDGE_EV:g} eV: another edge, or the energies are off"
     if np.isfinite(predicted.sensitivity).all():
         change = predicted.sensitivity.max()
         yield f"{name}: an onset {SHIFT_EV} eV off would change the result by {change:.3g} states/eV rms"
