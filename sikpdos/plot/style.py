@@ -121,11 +121,12 @@ def mse_axes(axes: Axes, quantity: str = "MSE") -> None:
 
 
 def log_axis(axis: Axis) -> None:
-    """A logarithmic axis with its ticks at 1, 2 and 5, written plainly."""
+    """Make an axis logarithmic, after drawing, with ticks at round numbers, written plainly."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axis.axes.get_xlim() if axis.axis_name == "x" else axis.axes.get_ylim()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 4 * low else (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
