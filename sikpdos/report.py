@@ -27,7 +27,7 @@ def describe(path: str, model: Model, predicted: Predicted, options: Options) ->
         where = f"{onset[0]:.2f} eV" if len(onset) == 1 else f"{onset.min():.2f} to {onset.max():.2f} eV"
         yield f"{name}: onset at {where} ({found}); window -1 to 19 eV around it"
         if ((onset > _ABSOLUTE_EV) & (np.abs(onset - SI_K_EDGE_EV) > _CALIBRATION_EV)).any():
-            yield f"{name}: warning: silicon's K-edge lies at {SI_K_EDGE_EV:g} eV: another edge, or the energies are off"
+            yield f"{name}: warning: silicon's K-edge lies at {SI_K_EDGE_EV:g} eV: another edge, or wrong energies"
     if np.isfinite(predicted.sensitivity).all():
         change = predicted.sensitivity.max()
         yield f"{name}: an onset {SHIFT_EV} eV off would change the result by {change:.3g} states/eV rms"
