@@ -15,7 +15,9 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from sikpdos.castep import sticks
+from sikpdos.castep.collect import read_site
 from sikpdos.castep.folder import equivalent_atoms
+from sikpdos.errors import SikpdosError
 from sikpdos.formats.castep_bands import Bands
 from sikpdos.formats.castep_bin import PdosWeights
 from sikpdos.formats.castep_cell import read_cell
@@ -371,3 +373,32 @@ def test_orbits_are_spglibs_in_either_layout_of_the_operations(tmp_path, group, 
     equivalent = analyzer.get_symmetry_dataset().equivalent_atoms
     for index in range(0, len(crystal), 7):
         assert cell.orbit(index) == np.flatnonzero(equivalent == equivalent[index]).tolist()
+
+
+def damaged(data: bytes, rng) -> bytes:
+    """Bytes overwritten, cut off or cut out, mostly near the start, where headers are."""
+    at = int(rng.integers(min(len(data), 3000)))
+    kind = rng.integers(3)
+    if kind == 0:
+        return data[:at] + bytes(rng.integers(0, 256, 3).tolist()) + data[at + 3 :]
+    return data[:at] if kind == 1 else data[:at] + data[at + int(rng.integers(1, 40)) :]
+
+
+@pytest.mark.parametrize("source", ["binaries", "optados"])
+def test_any_damage_is_read_or_told_with_the_name_of_the_run(tmp_path, source):
+    hole_and_ground = write_runs_folder(tmp_path)
+    rng = np.random.default_rng(5)
+    files = sorted(path for path in tmp_path.rglob("*") if path.is_file() and path.name != "runs.csv")
+    told = 0
+    for number in range(150):
+        path = files[number % len(files)]
+        intact = path.read_bytes()
+        path.write_bytes(damaged(intact, rng))
+        try:
+            site = read_site(hole_and_ground[1], hole_and_ground[0], tmp_path, source)
+            assert all(np.isfinite(a).all() for a in (site.edge_weight, site.pdos_s, site.pdos_p, site.edge_energy_eV))
+        except SikpdosError as error:
+            assert str(tmp_path) in str(error)
+            told += 1
+        path.write_bytes(intact)
+    assert told > 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,12 +52,20 @@ def collect(
     ground = {run.structure_id: run for run in runs if run.kind == GROUND}
     pairs = [(run, ground.get(run.structure_id)) for run in runs if run.kind == HOLE]
     work = partial(_collect_one, root=root, out=Path(out), source=source)
-    n_jobs = min(n_jobs or len(os.sched_getaffinity(0)), max(len(pairs) // 8, 1))
+    n_jobs = min(n_jobs or n_cores(), max(len(pairs) // 8, 1))
     if n_jobs == 1:
         yield from map(work, pairs)
         return
-    with ProcessPoolExecutor(n_jobs) as pool:
-        yield from pool.map(work, pairs, chunksize=max(len(pairs) // (8 * n_jobs), 1))
+    try:
+        with ProcessPoolExecutor(n_jobs) as pool:
+            yield from pool.map(work, pairs, chunksize=max(len(pairs) // (8 * n_jobs), 1))
+    except BrokenProcessPool as error:
+        raise SikpdosError("a process was killed (too little memory?): try --jobs 1") from error
+
+
+def n_cores() -> int:
+    """Cores this process may use (a cluster's job has fewer than the node)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_site(hole: Run, ground: Run, root: Path, source: str = "auto") -> RawSite:
@@ -95,7 +104,7 @@ def _collect_one(pair: tuple[Run, Run | None], root: Path, out: Path, source: st
         write_raw(out / f"{hole.site_id}.npz", site)
     except Unfinished as error:
         return Outcome(hole.site_id, error.status, "", str(error))
-    except (SikpdosError, OSError) as error:
+    except (SikpdosError, OSError, MemoryError) as error:
         return Outcome(hole.site_id, FAILED, "", str(error))
     kinds = dict.fromkeys((site.meta["edge_source"], site.meta["pdos_source"]))
     return Outcome(hole.site_id, FINISHED, " ".join(kinds), "")

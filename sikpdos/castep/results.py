@@ -125,8 +125,6 @@ def _from_sticks(found: list[sticks.Sticks], bands: Bands, unit: str, producer: 
 def _edge_text(seed: Path, bands: Bands) -> Result:
     paths = sorted(seed.parent.glob(f"{seed.name}_*core_edge.dat"))
     run = _finished_log(seed, "core", bool(paths))
-    if run.chemical_shift:
-        raise SikpdosError(f"{seed}.odo: core_chemical_shift moved the energies: run it without")
     blocks = []
     for path in paths:
         with open(path, "rb") as stream:
@@ -154,7 +152,10 @@ def _pdos_text(seed: Path, bands: Bands, atom: int) -> Result:
 
 
 def _finished_log(seed: Path, task: str, has_files: bool) -> OdoRun:
-    """The log of the run that wrote a task's files. Raises Unfinished where it is not complete."""
+    """The log of the run that wrote a task's files.
+
+    Raises Unfinished where it is not complete, SikpdosError where its curves can't be a raw site's.
+    """
     log, error = folder.beside(seed, ".odo"), folder.beside(seed, ".opt_err")
     if not log.exists():
         raise Unfinished("missing", f"{log}: not there: OptaDOS was not run")
@@ -165,13 +166,17 @@ def _finished_log(seed: Path, task: str, has_files: bool) -> OdoRun:
         raise Unfinished("aborted", f"{log}: its last run has no 'Execution complete'{': ' + told if told else ''}")
     if not has_files:
         raise Unfinished("missing", f"{seed}: no {task} file, though {log.name} is complete")
+    if run.broadening != "fixed" or not run.sigma_eV:
+        raise SikpdosError(f"{log}: {run.broadening} broadening has no one sigma: use fixed, or CASTEP's binaries")
+    if run.chemical_shift:
+        raise SikpdosError(f"{log}: core_chemical_shift moved the energies: run it without")
     return run
 
 
-def _from_curves(energy_eV, curves: list[np.ndarray], bands: Bands, run: OdoRun, task: str, unit: str) -> Result:
+def _from_curves(
+    energy_eV: np.ndarray, curves: list[np.ndarray], bands: Bands, run: OdoRun, task: str, unit: str
+) -> Result:
     """Curves of a known Gaussian sigma times the step, energies from the bands' own zero."""
-    if run.broadening != "fixed":
-        raise SikpdosError(f"{run.broadening} broadening has no one sigma: use fixed, or CASTEP's binaries")
     spin = len(bands.energy_eV) == 2
     zero, zero_is = bands.reference_eV()
     absolute = energy_eV

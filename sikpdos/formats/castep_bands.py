@@ -12,6 +12,7 @@ from sikpdos import store
 from sikpdos.constants import BOHR_A, HARTREE_EV
 from sikpdos.errors import SikpdosError
 
+_LARGEST = 1e4  # Hartree; what is larger was damaged
 MIN_GAP_EV = 0.1  # below it a crystal counts as a metal
 
 
@@ -84,6 +85,6 @@ def _kpoints(lines: list[str], n_k: int, n_bands: list[int], name: str) -> tuple
                 at += 1 + n
         except (ValueError, IndexError) as error:
             raise SikpdosError(f"{name}: line {10 + k * size} and on: k-point {k + 1}: {error}") from error
-    if not all(np.isfinite(a).all() for a in (heads, *energies)):
-        raise SikpdosError(f"{name}: NaN or infinity among the eigenvalues")
+    if not all((np.abs(a) < _LARGEST).all() for a in (heads[:, 1:], *energies)):  # NaN is not
+        raise SikpdosError(f"{name}: NaN or impossible numbers among k-points and eigenvalues")
     return heads, energies

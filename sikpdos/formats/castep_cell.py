@@ -91,8 +91,8 @@ def read_cell(path: str | os.PathLike) -> Cell:
         operations = _matrix(blocks.get("symmetry_ops", [])).reshape(-1, 4, 3)
     except ValueError as error:
         raise SikpdosError(f"{name}: {error}") from error
-    if lattice.shape != (3, 3) or not rows:
-        raise SikpdosError(f"{name}: lattice_cart needs three rows, positions_frac an atom")
+    if lattice.shape != (3, 3) or not rows or not abs(np.linalg.det(lattice)) > 1.0 or not np.isfinite(positions).all():
+        raise SikpdosError(f"{name}: lattice_cart needs three vectors with a volume, positions_frac an atom")
     labels = tuple(row[0] for row in rows)
     generate = bool(re.search(r"^\s*SYMMETRY_GENERATE\s*(?:$|[:=]?\s*(?:T|\.T))", text, re.I | re.M))
     return Cell(lattice, labels, positions, operations[:, :3], operations[:, 3], generate)
