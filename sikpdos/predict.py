@@ -148,7 +148,7 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
 
     Raises SikpdosError where its broadening or onset rule is not the model's.
     """
-    same_broadening(dataset, model)
+    _same_broadening(dataset, model)
     spectra = dataset.spectra[rows]
     resolution = known_resolution(dataset.sigma_eV, len(spectra))
     pdos, deviation = predict(model, spectra, resolution)
@@ -157,7 +157,7 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
     return Predicted(names, spectra, pdos, deviation, unknown, novelty.novelty(model.known, spectra), unknown)
 
 
-def same_broadening(dataset: Dataset, model: Model) -> None:
+def _same_broadening(dataset: Dataset, model: Model) -> None:
     """Raise SikpdosError where a dataset's broadening or onset rule is not the model's."""
     for key in ("sigma_eV", "onset_rule"):
         if dataset.meta[key] != model.meta[key]:
