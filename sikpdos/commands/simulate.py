@@ -1,0 +1,115 @@
+"""`sikpdos simulate`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from pathlib import Path
+
+import typer
+
+
+class Device(str, Enum):
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Precision(str, Enum):
+    single = "single"
+    double = "double"
+
+
+class Electron(str, Enum):
+    removed = "removed"
+    neutral = "neutral"
+
+
+def simulate(
+    source: Path = typer.Argument(..., help="Table of sites (sites.csv), or one structure file with --site."),
+    out: Path = typer.Option(
+        ..., "--out", "-o", help="Folder of raw site files; for one site a file, or - for stdout."
+    ),
+    site: int | None = typer.Option(None, "--site", min=0, help="Atom of the structure file, counted from 0."),
+    cutoff: float = typer.Option(220.0, "--cutoff", min=50, max=3000, help="Plane-wave cutoff, eV."),
+    k_spacing: float = typer.Option(0.034, "--k-spacing", min=0.005, max=1, help="k-point spacing, 2 pi/Angstrom."),
+    image: float = typer.Option(
+        10.0, "--image", min=0, max=40, help="Least distance of core holes to their images, A."
+    ),
+    electron: Electron = typer.Option(
+        "removed", "--electron", help="The excited electron: removed (charge +1), or neutral: it stays."
+    ),
+    bin_width: float = typer.Option(0.05, "--bin", min=0.001, max=0.5, help="Histogram step, eV."),
+    pseudo: list[Path] = typer.Option([], "--pseudo", help="UPF file of another element; repeat for several."),
+    hole_pseudo: Path | None = typer.Option(
+        None, "--hole-pseudo", help="UPF file of Si with a 1s hole, with --pseudo Si."
+    ),
+    device: Device = typer.Option("cpu", "--device", help="Where to compute."),
+    precision: Precision = typer.Option(
+        "single", "--precision", help="Of wave functions; double also takes the full FFT box."
+    ),
+    threads: int | None = typer.Option(
+        None, "--threads", min=1, help="CPU threads; as many as there are cores by default."
+    ),
+    shard: str | None = typer.Option(
+        None, "--shard", help="i/n: the i-th of n parts, from 1; from SLURM_ARRAY_TASK_ID by default."
+    ),
+) -> None:
+    """Compute Si K-edges (full core hole) and ground-state s, p densities of states from crystal structures.
+
+    Plane-wave PBE with norm-conserving pseudopotentials. Finished sites in the folder are kept, so a killed
+    run goes on where it was, and several runs share a folder.
+
+    \b
+    Example:
+      sikpdos simulate structures/sites.csv --out raw/
+      sikpdos simulate si.cif --site 0 -o - > Si-I-0.npz
+    """
+    import torch
+
+    from sikpdos.engine import campaign
+    from sikpdos.engine.settings import Settings, arithmetic, pseudopotentials
+
+    if threads:
+        torch.set_num_threads(threads)
+    charge = 1 if electron is Electron.removed else 0
+    settings = Settings(
+        cutoff_eV=cutoff,
+        k_spacing=k_spacing,
+        min_image_A=image,
+        charge=charge,
+        bin_eV=bin_width,
+        precision=precision.value,
+    )
+    laboratory = campaign.Laboratory(
+        settings, pseudopotentials(pseudo, hole_pseudo), arithmetic(device.value, precision.value), _say
+    )
+    if site is not None:
+        campaign.run_one(source, site, out, laboratory)
+        return
+    part, parts = _shard(shard)
+    tally = campaign.run_table(source, out, laboratory, part, parts)
+    _say(
+        f"{tally.done} sites done, {tally.there} were there, {tally.elsewhere} are another run's, {tally.failed} failed"
+    )
+    if tally.failed:
+        raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _shard(text: str | None) -> tuple[int, int]:
+    """ "2/8" as (2, 8); else the place in a Slurm job array; else (1, 1)."""
+    if text is None and "SLURM_ARRAY_TASK_ID" in os.environ:
+        first = int(os.environ.get("SLURM_ARRAY_TASK_MIN", "1"))
+        count = int(os.environ.get("SLURM_ARRAY_TASK_COUNT", "1"))
+        return int(os.environ["SLURM_ARRAY_TASK_ID"]) - first + 1, count
+    try:
+        part, parts = (int(number) for number in (text or "1/1").split("/"))
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is not i/n", param_hint="--shard") from None
+    if not 1 <= part <= parts:
+        raise typer.BadParameter(f"'{text}': i runs from 1 to n", param_hint="--shard")
+    return part, parts

@@ -1,0 +1,188 @@
+"""Plane waves: the FFT box with the density's sphere, and batches of wave functions over k-points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+PRIMES = (2, 3, 5, 7)
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """Where and how precisely to compute.
+
+    "single" keeps wave functions in complex64 on a box of 2.7 times the largest wave vector; "double"
+    keeps complex128 on the full box (4 times), as the tests against other codes do. Densities,
+    potentials and sums over bands are in double precision always.
+    """
+
+    device: str = "cpu"
+    precision: str = "single"
+
+    @property
+    def complex(self) -> torch.dtype:
+        return torch.complex64 if self.precision == "single" else torch.complex128
+
+    @property
+    def real(self) -> torch.dtype:
+        return torch.float32 if self.precision == "single" else torch.float64
+
+    @property
+    def box_factor(self) -> float:
+        return 2.7 if self.precision == "single" else 4.0
+
+    def tensor(self, array: np.ndarray, dtype: torch.dtype | None = None) -> torch.Tensor:
+        return torch.as_tensor(np.ascontiguousarray(array), device=self.device).to(dtype)
+
+
+class DensityBasis:
+    """The FFT box of a cell and the sphere of Fourier coefficients that densities and potentials keep.
+
+    The sphere is the largest one inside the box, so that what is kept does not depend on the choice of
+    cell vectors.
+    """
+
+    def __init__(self, lattice: np.ndarray, cutoff_Ry: float, arithmetic: Arithmetic):
+        self.lattice, self.cutoff_Ry, self.arithmetic = lattice, cutoff_Ry, arithmetic
+        self.reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
+        self.volume = abs(float(np.linalg.det(lattice)))
+        radius = arithmetic.box_factor / 2 * np.sqrt(cutoff_Ry)
+        reach = np.floor(radius * np.linalg.norm(lattice, axis=1) / (2 * np.pi) + 1e-9).astype(int)
+        self.shape = tuple(fft_size(2 * n + 1) for n in reach.tolist())
+        axes = [np.round(np.fft.fftfreq(n, 1 / n)).astype(int) for n in self.shape]
+        box = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+        g2 = ((box @ self.reciprocal) ** 2).sum(1)
+        inside = np.flatnonzero(g2 <= radius**2 * (1 + 1e-9))
+        self.m = box[inside]  # (n_G, 3) integer
+        self.origin = int(np.flatnonzero(inside == 0)[0])
+        self.corner = int(g2.argmax())  # a place in the box where no wave function has a coefficient
+        self.index = arithmetic.tensor(inside)  # (n_G,) places in the flattened box
+        self.g = arithmetic.tensor(box[inside] @ self.reciprocal)  # (n_G, 3) 1/bohr
+        self.g2 = (self.g**2).sum(1)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    def places(self, m: np.ndarray) -> np.ndarray:
+        """Places of integer wave vectors (..., 3) in the flattened box."""
+        return np.ravel_multi_index(tuple(np.moveaxis(m % np.array(self.shape), -1, 0)), self.shape)
+
+    def lookup(self, m: np.ndarray) -> np.ndarray:
+        """Numbers of integer wave vectors (..., 3) within the sphere; n_G for those outside."""
+        table = np.full(self.size, len(self.m))
+        table[self.index.cpu().numpy()] = np.arange(len(self.m))
+        half = np.array(self.shape) // 2
+        fits = (np.abs(m) <= half).all(axis=-1)
+        return np.where(fits, table[self.places(m)], len(self.m))
+
+    def to_real(self, coefficients: torch.Tensor) -> torch.Tensor:
+        """Real functions on the box (..., *shape) from their coefficients (..., n_G)."""
+        box = torch.zeros(*coefficients.shape[:-1], self.size, dtype=torch.complex128, device=coefficients.device)
+        box[..., self.index] = coefficients.to(torch.complex128)
+        return torch.fft.ifftn(box.unflatten(-1, self.shape), dim=(-3, -2, -1), norm="forward").real
+
+    def to_fourier(self, values: torch.Tensor) -> torch.Tensor:
+        """Coefficients (..., n_G) of functions on the box (..., *shape)."""
+        box = torch.fft.fftn(values.to(torch.complex128), dim=(-3, -2, -1), norm="forward")
+        return box.flatten(-3)[..., self.index]
+
+
+class WaveBasis:
+    """Plane waves |k+G|^2 <= cutoff of several k-points, padded to one count.
+
+    `classes` is the supercell matrix: waves whose k+G differ by a reciprocal vector of the *primitive* cell
+    form a class, and only they are coupled by a crystal of primitive cells (Bloch's theorem). Wave
+    functions are (n_k, n_vectors, n_classes, n_waves), zero on padding.
+    """
+
+    def __init__(self, density: DensityBasis, k: np.ndarray, classes: np.ndarray):
+        self.density, self.k = density, k
+        spheres = [self._sphere(density, point, classes) for point in k]
+        n_waves = max(len(block) for sphere in spheres for block in sphere)
+        shape = (len(k), len(spheres[0]), n_waves)
+        self.m = np.zeros((*shape, 3), int)
+        self.filled = np.zeros(shape, bool)
+        for i, sphere in enumerate(spheres):
+            for j, block in enumerate(sphere):
+                self.m[i, j, : len(block)] = block
+                self.filled[i, j, : len(block)] = True
+        self.q = (self.m + k[:, None, None]) @ density.reciprocal  # (n_k, n_classes, n_waves, 3) 1/bohr
+        tensor = density.arithmetic.tensor
+        places = np.where(self.filled, density.places(self.m), density.corner)
+        self.index = tensor(places.reshape(len(k), -1))  # (n_k, n_classes * n_waves)
+        self.mask = tensor(self.filled, density.arithmetic.real)[:, None]  # (n_k, 1, n_classes, n_waves)
+        self.kinetic = tensor((self.q**2).sum(-1) * self.filled, density.arithmetic.real)[:, None]
+
+    @staticmethod
+    def _sphere(density: DensityBasis, k: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+        """Integer wave vectors of one k-point, class by class."""
+        reach = np.ceil(np.sqrt(density.cutoff_Ry) * np.linalg.norm(density.lattice, axis=1) / (2 * np.pi)) + 1
+        axes = [np.arange(-n, n + 1) for n in reach.astype(int)]
+        m = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+        m = m[(((m + k) @ density.reciprocal) ** 2).sum(1) <= density.cutoff_Ry]
+        size = round(abs(np.linalg.det(classes)))
+        remainder = np.round(m @ np.linalg.inv(classes).T * size).astype(int) % size
+        label = (remainder[:, 0] * size + remainder[:, 1]) * size + remainder[:, 2]
+        order = np.argsort(label, kind="stable")
+        return np.split(m[order], np.flatnonzero(np.diff(label[order])) + 1)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.m.shape[:3]
+
+    def phases(self, position: np.ndarray) -> np.ndarray:
+        """exp(-i (k+G) r) at a fractional position: (n_k, n_classes, n_waves)."""
+        return np.exp(-2j * np.pi * ((self.m + self.k[:, None, None]) @ position)) * self.filled
+
+    def to_box(self, x: torch.Tensor) -> torch.Tensor:
+        """Wave functions (n_k, n_vectors, n_classes, n_waves) on the FFT box (n_k, n_vectors, *shape)."""
+        n_k, n_vectors = x.shape[:2]
+        box = torch.zeros(n_k, n_vectors, self.density.size, dtype=x.dtype, device=x.device)
+        box.scatter_(2, self.index[:, None].expand(-1, n_vectors, -1), x.flatten(2))
+        return torch.fft.ifftn(box.unflatten(2, self.density.shape), dim=(2, 3, 4), norm="forward")
+
+    def from_box(self, values: torch.Tensor) -> torch.Tensor:
+        """The reverse of `to_box`; what lies outside the sphere is cut off."""
+        box = torch.fft.fftn(values, dim=(2, 3, 4), norm="forward").flatten(2)
+        x = box.gather(2, self.index[:, None].expand(-1, box.shape[1], -1))
+        return x.unflatten(2, self.shape[1:]) * self.mask
+
+
+def fft_size(n: int) -> int:
+    """The size from n on whose cube is transformed fastest: a product of small primes, better a multiple of 4 or 8."""
+    sizes = [m for m in range(n, n + 1 + max(6, n // 4)) if _is_smooth(m)]
+    return min(sizes, key=lambda m: m**3 * (0.7 if m % 8 == 0 else 0.85 if m % 4 == 0 else 1.0 + 0.1 * (m % 2)))
+
+
+def _is_smooth(n: int) -> bool:
+    for p in PRIMES:
+        while n % p == 0:
+            n //= p
+    return n == 1
+
+
+def spherical_harmonics(l: int, q: np.ndarray) -> np.ndarray:
+    """Real spherical harmonics of the directions of q (..., 3): (2l + 1, ...), l up to 3; 0 at q = 0 but for l = 0."""
+    norm = np.linalg.norm(q, axis=-1, keepdims=True)
+    x, y, z = np.moveaxis(np.divide(q, norm, out=np.zeros_like(q), where=norm > 1e-9), -1, 0)
+    r2 = x**2 + y**2 + z**2  # 1, or 0 at the origin
+    polynomials = (
+        [np.ones_like(x)],
+        [x, y, z],
+        [x * y, y * z, z * x, (x**2 - y**2) / 2, (3 * z**2 - r2) / (2 * np.sqrt(3))],
+        [
+            (5 * z**2 - 3 * r2) * z / np.sqrt(60),
+            (5 * z**2 - r2) * x / np.sqrt(40),
+            (5 * z**2 - r2) * y / np.sqrt(40),
+            (x**2 - y**2) * z / 2,
+            x * y * z,
+            (x**2 - 3 * y**2) * x / np.sqrt(24),
+            (3 * x**2 - y**2) * y / np.sqrt(24),
+        ],
+    )
+    norms = (1, 3, 15, 105)
+    return np.sqrt(norms[l] / (4 * np.pi)) * np.stack(polynomials[l])

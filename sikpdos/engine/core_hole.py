@@ -1,0 +1,193 @@
+"""The self-consistent core-hole state of a supercell, started from the perfect crystal.
+
+The hole sits at the origin, so every symmetry operation that keeps it has no translation, and the crystal
+around it is the primitive crystal repeated: its potential and its wave functions, folded, are the start.
+The density of the perfect crystal on the supercell's few k-points differs from the one on the dense mesh;
+that difference is known before the hole is made and added to every density, so that only the *change*
+the hole makes is sampled with the few points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sikpdos.engine import eigensolver, potential, scf
+from sikpdos.engine.basis import DensityBasis, WaveBasis
+from sikpdos.engine.crystal import Crystal, Symmetry, supercell, symmetry
+from sikpdos.engine.ground_state import WHOLE, GroundState, chunk_size, hamiltonians
+from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, exchange_projectors
+from sikpdos.engine.kpoints import KPoints
+from sikpdos.engine.potential import Ions
+from sikpdos.engine.pseudopotential import Pseudopotential
+
+FOLDED_TOLERANCE_RY = 1e-3  # of the start bands
+
+
+@dataclass(frozen=True, eq=False)
+class HoleCell:
+    """A supercell with its excited atom at the origin."""
+
+    primitive: Crystal  # moved so that the site is at the origin
+    matrix: np.ndarray  # (3, 3) integer; rows: supercell vectors in primitive ones
+    crystal: Crystal  # the supercell; atom 0 is the excited one
+    site: Symmetry  # operations of the supercell that keep the hole
+
+
+@dataclass(frozen=True, eq=False)
+class HoleState:
+    """The converged core-hole state."""
+
+    cell: HoleCell
+    hole: Pseudopotential
+    basis: DensityBasis
+    solution: scf.SelfConsistent
+
+    def hamiltonian(self, points: np.ndarray) -> Hamiltonian:
+        """H at other k-points, in the converged potential."""
+        return _hamiltonian(self.cell, self.hole, self.basis, points, self.solution.potential.values)
+
+
+def hole_cell(crystal: Crystal, atom: int, matrix: np.ndarray, hole: Pseudopotential) -> HoleCell:
+    """Supercell `matrix` @ lattice of a primitive crystal, with one atom replaced by its core-hole species."""
+    primitive = crystal.moved(-crystal.positions[atom])
+    order = np.r_[atom, np.delete(np.arange(len(crystal.species)), atom)]
+    first = Crystal(crystal.lattice, primitive.positions[order], tuple(crystal.species[i] for i in order))
+    cell = supercell(first, matrix)
+    at_origin = np.abs(cell.positions - np.round(cell.positions)).max(axis=1).argmin()
+    order = np.r_[at_origin, np.delete(np.arange(len(cell.species)), at_origin)]
+    species = (hole, *(cell.species[i] for i in order[1:]))
+    cell = Crystal(cell.lattice, cell.positions[order], species)
+    return HoleCell(primitive, matrix, cell, symmetry(cell).fixing(np.zeros(3)))
+
+
+def core_hole_state(
+    ground: GroundState,
+    cell: HoleCell,
+    atom: int,
+    points: KPoints,
+    charge: int,
+    smearing_Ry: float,
+    tolerance: float,
+    report: scf.Report,
+) -> HoleState:
+    """Self-consistent state of a cell with a core hole; `charge` +1 removes the electron, 0 keeps it.
+
+    Raises scf.NotConverged.
+    """
+    hole = cell.crystal.species[0]
+    basis = DensityBasis(cell.crystal.lattice, ground.basis.cutoff_Ry, ground.basis.arithmetic)
+    n_electrons = cell.crystal.n_electrons - charge
+    problem = scf.Problem(
+        basis,
+        potential.ions(cell.crystal, basis),
+        [_hamiltonian(cell, hole, basis, k[None], torch.zeros(basis.shape)) for k in points.points],
+        [weight[None] for weight in points.weights],
+        scf.Symmetriser(basis, cell.site),
+        n_electrons,
+        smearing_Ry,
+        chunk_size(basis),
+    )
+    perfect = tiled_density(ground, cell, atom, basis)
+    energies, waves = folded_bands(ground, cell, atom, problem)
+    problem = _corrected(problem, perfect, waves, energies, points, ground)
+    density = perfect + excess_density(ground.crystal.species[atom], hole, basis)
+    density[basis.origin] = n_electrons / basis.volume
+    return HoleState(cell, hole, basis, scf.iterate(problem, density, waves, tolerance, report))
+
+
+def _hamiltonian(
+    cell: HoleCell, hole: Pseudopotential, basis: DensityBasis, points: np.ndarray, values: torch.Tensor
+) -> Hamiltonian:
+    waves = WaveBasis(basis, points, cell.matrix)
+    old = next(
+        s for s, p in zip(cell.primitive.species, cell.primitive.positions, strict=True) if np.abs(p).max() < 1e-9
+    )
+    return Hamiltonian(
+        waves,
+        values.to(device=basis.arithmetic.device, dtype=basis.arithmetic.real),
+        crystal_projectors(waves, cell.primitive),
+        exchange_projectors(waves, old, hole),
+    )
+
+
+def _corrected(
+    problem: scf.Problem,
+    perfect: torch.Tensor,
+    waves: list[torch.Tensor],
+    energies: list[torch.Tensor],
+    points: KPoints,
+    ground: GroundState,
+) -> scf.Problem:
+    """The problem with the perfect crystal's density error on the few k-points made good."""
+    from dataclasses import replace
+
+    n_electrons = float(perfect[problem.basis.origin].real) * problem.basis.volume
+    filled = scf.fill(torch.cat(energies), points.weights, n_electrons, problem.smearing_Ry)
+    sampled = scf.density_of(replace(problem, n_electrons=n_electrons), waves, filled)
+    return replace(problem, density_correction=problem.symmetriser(perfect) - sampled)
+
+
+def tiled_density(ground: GroundState, cell: HoleCell, atom: int, basis: DensityBasis) -> torch.Tensor:
+    """The ground-state density, moved with the site to the origin, as coefficients of the supercell (n_G,)."""
+    small = ground.basis
+    shift = np.exp(2j * np.pi * (small.m @ ground.crystal.positions[atom]))
+    places = basis.lookup(small.m @ cell.matrix.T)
+    density = torch.zeros(len(basis.m) + 1, dtype=torch.complex128, device=basis.index.device)
+    density[torch.as_tensor(places, device=density.device)] = ground.solution.density * basis.arithmetic.tensor(shift)
+    return density[:-1]
+
+
+def excess_density(old: Pseudopotential, new: Pseudopotential, basis: DensityBasis) -> torch.Tensor:
+    """Difference of two atoms' valence densities at the origin: coefficients (n_G,)."""
+    q = basis.g2.sqrt().cpu().numpy()
+    difference = potential.form_factors(new, q)[1] - potential.form_factors(old, q)[1]
+    return basis.arithmetic.tensor(difference / basis.volume, torch.complex128)
+
+
+def folded_bands(
+    ground: GroundState, cell: HoleCell, atom: int, problem: scf.Problem
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Lowest bands of the perfect crystal as wave functions of the supercell, for each of its k-points."""
+    small = ground.basis
+    shift = np.exp(2j * np.pi * (small.m @ ground.crystal.positions[atom]))
+    values = small.to_real(ground.solution.potential.coefficients * small.arithmetic.tensor(shift))
+    wanted = scf.n_bands(problem.n_electrons)
+    per_class = scf.n_bands(ground.crystal.n_electrons)
+    energies, waves = [], []
+    for whole in problem.hamiltonians:
+        e, x = _fold(whole.basis, cell, small, values, per_class, wanted)
+        energies.append(e)
+        waves.append(x)
+    return energies, waves
+
+
+def _fold(
+    basis: WaveBasis, cell: HoleCell, small: DensityBasis, values: torch.Tensor, per_class: int, wanted: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `wanted` lowest bands among those of the primitive cell at the folded points of one k-point."""
+    inverse = np.linalg.inv(cell.matrix).T  # supercell reciprocal coordinates to primitive ones
+    points = (basis.m[0, :, 0] + basis.k[0]) @ inverse  # one of each class
+    energies, waves, start = [], [], 0
+    slot = np.full(basis.density.size, -1)
+    slot[basis.index[0].cpu().numpy()[basis.filled[0].ravel()]] = np.flatnonzero(basis.filled[0].ravel())
+    for part in hamiltonians(cell.primitive, small, points, per_class, values):
+        e, x = eigensolver.solve(part, per_class, per_class - 4, FOLDED_TOLERANCE_RY)
+        m = np.round((part.basis.m[:, 0] + part.basis.k[:, None]) @ cell.matrix.T - basis.k[0]).astype(int)
+        places = slot[basis.density.places(m)]  # (n_part, n_waves) in the flattened (class, wave) axis
+        energies.append(e)
+        waves += [
+            (x[i, :, 0], torch.as_tensor(places[i]), torch.as_tensor(part.basis.filled[i, 0])) for i in range(len(x))
+        ]
+        start += len(x)
+    flat = torch.cat(energies).flatten()
+    chosen = flat.argsort()[:wanted]
+    out = torch.zeros(
+        wanted, basis.shape[1] * basis.shape[2], dtype=basis.density.arithmetic.complex, device=flat.device
+    )
+    for row, number in enumerate(chosen.tolist()):
+        x, places, filled = waves[number // per_class]
+        out[row, places[filled]] = x[number % per_class, filled]
+    return flat[chosen][None], out.unflatten(1, basis.shape[1:])[None]

@@ -1,0 +1,94 @@
+"""The ground state of a primitive cell, shared by all its sites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sikpdos.engine import eigensolver, potential, scf
+from sikpdos.engine.basis import Arithmetic, DensityBasis, WaveBasis
+from sikpdos.engine.crystal import Crystal, symmetry
+from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors
+from sikpdos.engine.kpoints import KPoints
+
+GAP_RY = 0.1 / 13.605693122994
+BAND_TOLERANCE_RY = 3e-4  # of the band edges on the dense mesh
+WHOLE = np.eye(3, dtype=int)  # one class: the cell is its own primitive cell
+
+
+@dataclass(frozen=True, eq=False)
+class GroundState:
+    """A primitive crystal, its self-consistent potential, and its dense-mesh band edges."""
+
+    crystal: Crystal
+    basis: DensityBasis
+    solution: scf.SelfConsistent
+    bands: scf.Bands  # on the dense mesh
+    n_kpoints: int
+
+    @property
+    def is_gapped(self) -> bool:
+        return self.bands.gap_Ry > GAP_RY
+
+    @property
+    def zero_Ry(self) -> float:
+        """Valence-band maximum if gapped, else the Fermi level."""
+        return self.bands.vbm_Ry if self.is_gapped else self.bands.fermi_Ry
+
+
+def hamiltonians(
+    crystal: Crystal, basis: DensityBasis, points: np.ndarray, n_vectors: int, values: torch.Tensor | None
+) -> list[Hamiltonian]:
+    """Hamiltonians of a primitive cell at k-points, in batches that keep `n_vectors` FFT boxes a point in memory."""
+    v = torch.zeros(basis.shape) if values is None else values
+    v = v.to(device=basis.arithmetic.device, dtype=basis.arithmetic.real)
+    waves = [WaveBasis(basis, batch, WHOLE) for batch in batches(points, basis, n_vectors)]
+    return [Hamiltonian(w, v, crystal_projectors(w, crystal)) for w in waves]
+
+
+def batches(points: np.ndarray, basis: DensityBasis, n_vectors: int) -> list[np.ndarray]:
+    """k-points in groups whose FFT boxes fit the cache (CPU) or the memory (GPU) of the device."""
+    budget = 2**22 if basis.arithmetic.device == "cpu" else 2**33
+    size = max(1, budget // (n_vectors * basis.size * 16))
+    return [points[i : i + size] for i in range(0, len(points), size)]
+
+
+def chunk_size(basis: DensityBasis) -> int:
+    """Bands to filter at a time."""
+    return max(2, (2**22 if basis.arithmetic.device == "cpu" else 2**32) // (basis.size * 16))
+
+
+def ground_state(
+    crystal: Crystal,
+    cutoff_Ry: float,
+    arithmetic: Arithmetic,
+    scf_points: KPoints,
+    dense_points: KPoints,
+    smearing_Ry: float,
+    tolerance: float,
+    report: scf.Report,
+) -> GroundState:
+    """Self-consistent ground state on one mesh, Fermi level and gap on a denser one. Raises scf.NotConverged."""
+    basis = DensityBasis(crystal.lattice, cutoff_Ry, arithmetic)
+    atoms = potential.ions(crystal, basis)
+    bands = scf.n_bands(crystal.n_electrons)
+    parts = hamiltonians(crystal, basis, scf_points.points, bands, None)
+    problem = scf.Problem(
+        basis,
+        atoms,
+        parts,
+        np.split(scf_points.weights, np.cumsum([len(h.basis.k) for h in parts])[:-1]),
+        scf.Symmetriser(basis, symmetry(crystal)),
+        crystal.n_electrons,
+        smearing_Ry,
+        chunk_size(basis),
+    )
+    density = atoms.density * (crystal.n_electrons / (atoms.density[basis.origin].real * basis.volume))
+    solution = scf.iterate(problem, density, None, tolerance, report)
+    dense = hamiltonians(crystal, basis, dense_points.points, bands, solution.potential.values)
+    n_wanted = int(crystal.n_electrons / 2) + 1
+    energies = torch.cat([eigensolver.solve(h, bands, n_wanted, BAND_TOLERANCE_RY)[0] for h in dense])
+    filled = scf.fill(energies, dense_points.weights, crystal.n_electrons, smearing_Ry)
+    return GroundState(crystal, basis, solution, filled, len(dense_points))

@@ -1,0 +1,91 @@
+"""The Kohn-Sham Hamiltonian H_k = |k+G|^2 + V(r) + sum |p> D <p| on batches of wave functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from sikpdos.engine.basis import WaveBasis, spherical_harmonics
+from sikpdos.engine.crystal import Crystal
+from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction
+
+
+def atomic_functions(
+    basis: WaveBasis, kind: Pseudopotential, function: RadialFunction, positions: np.ndarray, volume: float
+) -> np.ndarray:
+    """Bloch sums of r f(r) Y_lm(r) at each position: (n_k, n_classes, n_positions * (2l + 1), n_waves)."""
+    q = np.linalg.norm(basis.q, axis=-1)
+    radial = kind.table(function.l, function.values, float(q.max()))(q) * (-1j) ** function.l / np.sqrt(volume)
+    angular = spherical_harmonics(function.l, basis.q) * radial  # (2l + 1, n_k, n_classes, n_waves)
+    phases = np.stack([basis.phases(position) for position in positions])
+    return np.moveaxis(phases[:, None] * angular[None], (0, 1), (2, 3)).reshape(*q.shape[:2], -1, q.shape[2])
+
+
+@dataclass(frozen=True, eq=False)
+class Projectors:
+    """Kleinman-Bylander projectors; `functions` couple the waves of one class, or all waves (one class)."""
+
+    functions: torch.Tensor  # (n_k, n_classes, n_projectors, n_waves)
+    strengths: torch.Tensor  # (n_projectors,) Ry
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        """Sum |p> D <p|x> for x (n_k, n_classes, n_vectors, n_waves)."""
+        return ((x @ self.functions.mH) * self.strengths) @ self.functions
+
+
+def crystal_projectors(basis: WaveBasis, crystal: Crystal) -> Projectors:
+    """Projectors of a perfect crystal, given by its primitive cell, whose origin is that of the basis.
+
+    In a supercell of n primitive cells the sum over lattice translations leaves only the elements within
+    a class, n times as strong: one block a class instead of one projector for each atom of the supercell.
+    """
+    to_primitive = basis.density.lattice @ np.linalg.inv(crystal.lattice)
+    positions = crystal.positions @ np.linalg.inv(to_primitive)
+    functions, strengths = [], []
+    for kind, atoms in crystal.kinds().items():
+        for projector in kind.projectors:
+            functions.append(atomic_functions(basis, kind, projector, positions[atoms], crystal.volume))
+            strengths += [projector.strength] * functions[-1].shape[2]
+    tensor, arithmetic = basis.density.arithmetic.tensor, basis.density.arithmetic
+    return Projectors(
+        tensor(np.concatenate(functions, 2), arithmetic.complex), tensor(np.array(strengths), arithmetic.real)
+    )
+
+
+def exchange_projectors(basis: WaveBasis, old: Pseudopotential, new: Pseudopotential) -> Projectors:
+    """Projectors that turn the atom at the origin from species `old` into `new`; they couple all classes."""
+    functions, strengths = [], []
+    for kind, sign in ((old, -1), (new, 1)):
+        for projector in kind.projectors:
+            block = atomic_functions(basis, kind, projector, np.zeros((1, 3)), basis.density.volume)
+            functions.append(np.moveaxis(block, 2, 1).reshape(len(block), 1, block.shape[2], -1))
+            strengths += [sign * projector.strength] * block.shape[2]
+    tensor, arithmetic = basis.density.arithmetic.tensor, basis.density.arithmetic
+    return Projectors(
+        tensor(np.concatenate(functions, 2), arithmetic.complex), tensor(np.array(strengths), arithmetic.real)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Hamiltonian:
+    """H at the k-points of a basis."""
+
+    basis: WaveBasis
+    potential: torch.Tensor  # (*shape) Ry, in the precision of the wave functions
+    crystal: Projectors
+    exchange: Projectors | None = None  # of a core hole
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        """H|x> for x (n_k, n_vectors, n_classes, n_waves)."""
+        y = self.basis.from_box(self.basis.to_box(x).mul_(self.potential))
+        y += self.basis.kinetic * x
+        y += self.crystal.apply(x.transpose(1, 2)).transpose(1, 2)
+        if self.exchange is not None:
+            y += self.exchange.apply(x.flatten(2)[:, None])[:, 0].unflatten(2, x.shape[2:])
+        return y
+
+    def upper_bound(self) -> float:
+        """A bound of the largest eigenvalue (Ry) that holds in practice: kinetic plus potential maximum."""
+        return self.basis.density.cutoff_Ry + float(self.potential.max()) + 1.0

@@ -1,0 +1,90 @@
+"""What a simulation may choose, with the defaults that the convergence tables in README.md justify."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sikpdos.constants import RYDBERG_EV
+from sikpdos.engine.basis import Arithmetic
+from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
+from sikpdos.errors import SikpdosError
+from sikpdos.raw import BIN_EV
+
+STEPS_PER_RY = 13.5  # resolves 0.5 eV
+SCF_COARSENING = 2.0  # spacing of the mesh that makes the ground-state density, in k_spacing
+FINEST_K_SPACING = 0.022  # no edge mesh is made denser than this for `min_edge_points`
+BUNDLED = Path(__file__).parent.parent / "data" / "pseudo"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Physical and numerical choices that change the result; two files with equal settings can be compared."""
+
+    cutoff_eV: float = 220.0
+    k_spacing: float = 0.034  # 2 pi/A, of the meshes of both spectra
+    min_edge_points: int = 8  # irreducible k-points of an edge; symmetric sites get a denser mesh for little
+    min_image_A: float = 10.0
+    charge: int = 1  # +1: the excited electron is removed; 0: it stays
+    smearing_eV: float = 0.1
+    density_tolerance: float = 3e-4
+    bin_eV: float = BIN_EV
+    precision: str = "single"
+
+    @property
+    def cutoff_Ry(self) -> float:
+        return self.cutoff_eV / RYDBERG_EV
+
+    @property
+    def steps(self) -> int:
+        """Length of the recursion, in proportion to the width of the spectrum of H."""
+        return round(STEPS_PER_RY * self.cutoff_Ry)
+
+    @property
+    def smearing_Ry(self) -> float:
+        return self.smearing_eV / RYDBERG_EV
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Pseudopotentials:
+    """The species of a run: one for each element, and silicon with its core hole."""
+
+    ground: dict[str, Pseudopotential]
+    hole: Pseudopotential
+
+    def describe(self, elements: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Names and hashes of those that a structure uses, for the meta data."""
+        used = {e: self.ground[e] for e in sorted(set(elements))} | {"Si, 1s hole": self.hole}
+        return {role: {"file": pseudo.name, "sha256": pseudo.sha256} for role, pseudo in used.items()}
+
+
+def pseudopotentials(files: Sequence[str | os.PathLike], hole: str | os.PathLike | None) -> Pseudopotentials:
+    """The bundled silicon pair, with the user's files in place of or beside it.
+
+    Raises SikpdosError for files that cannot be used, a silicon file without its core-hole partner, or a
+    pair without the 1s state and the p partial waves.
+    """
+    given = [read_upf(path) for path in files]
+    ground = {"Si": read_upf(BUNDLED / "Si.UPF")} | {pseudo.element: pseudo for pseudo in given}
+    if any(p.element == "Si" for p in given) != (hole is not None):
+        raise SikpdosError("a silicon pseudopotential and its core-hole partner (--hole-pseudo) go together")
+    partner = read_upf(hole or BUNDLED / "Si.fch.UPF")
+    if ground["Si"].core_1s is None:
+        raise SikpdosError(f"{ground['Si'].name}: no 1s state among the GIPAW core orbitals")
+    if partner.element != "Si" or not partner.p_waves:
+        raise SikpdosError(f"{partner.name}: not a silicon pseudopotential with GIPAW p waves")
+    return Pseudopotentials(ground, partner)
+
+
+def arithmetic(device: str, precision: str) -> Arithmetic:
+    """Check that the device is there. Raises SikpdosError if not."""
+    import torch
+
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise SikpdosError("device cuda: no CUDA device is available")
+    return Arithmetic(device, precision)
