@@ -1,9 +1,10 @@
 """Families of near-identical structures, the unit of the grouped split, and exact duplicates.
 
-Two structures are of one family if pymatgen's StructureMatcher, with its own tolerances, maps their
-primitive cells on each other after scaling to equal volume, or if a chain of such pairs joins them.
-Polytypes differ by more than these tolerances and stay apart; a phase and its compressed, slightly
-distorted or mirrored form fall together.
+Two structures are of one family if, scaled to equal volume, the shortest lattice vectors of their primitive
+cells agree within 10 %, the distances around their atoms agree closely, and pymatgen's StructureMatcher, with
+its own tolerances, maps them on each other; or if a chain of such pairs joins them. Polytypes differ by more
+and stay apart; a phase and its compressed, slightly distorted or mirrored form fall together. The first two
+conditions are quick, and spare most pairs the matcher.
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
 
 LOOSE_SYMPREC_A = 0.1  # distortions up to this do not enlarge the primitive cell
 N_SHELL = 24
-# Mean distances to the 24 nearest neighbours, in units of (volume per atom)^(1/3). Matching pairs differ
-# by up to 0.09 (root mean square); pairs beyond the limit are not handed to the slow matcher.
-SHELL_LIMIT = 0.15
+SHELL_LIMIT = 0.07  # root mean square difference of the distances to 24 neighbours, units of (volume per atom)^(1/3)
+LENGTH_LIMIT = 0.1  # greatest difference of the logarithms of the three lattice lengths
 DUPLICATE = {"ltol": 0.005, "stol": 0.01, "angle_tol": 0.5}  # StructureMatcher tolerances without scaling
 
 
@@ -31,16 +31,20 @@ class Reduced:
     """What two structures are compared by."""
 
     structure: Structure  # Niggli-reduced primitive cell
-    shells: np.ndarray  # (24,) mean distance to the n-th neighbour, scaled
+    lengths: np.ndarray  # (3,) logarithms of the lattice lengths for unit volume, sorted
+    shells: np.ndarray  # (n_atoms, 24) distances to the n-th neighbour, scaled; each column sorted
 
 
 def reduced(structure: Structure) -> Reduced:
     """Reduced form of a structure. Raises SikpdosError where spglib cannot tell the symmetry."""
+    import numpy as np
+
     cell = primitive_cell(structure, LOOSE_SYMPREC_A).get_reduced_structure()
-    return Reduced(cell, _shells(cell))
+    lengths = np.log(np.sort(cell.lattice.abc) / cell.volume ** (1 / 3))
+    return Reduced(cell, lengths, _shells(cell))
 
 
-def _shells(cell: Structure) -> np.ndarray:  # (24,)
+def _shells(cell: Structure) -> np.ndarray:  # (n_atoms, 24)
     import numpy as np
 
     unit_A = (cell.volume / len(cell)) ** (1 / 3)
@@ -52,7 +56,7 @@ def _shells(cell: Structure) -> np.ndarray:  # (24,)
         radius_A *= 1.3
     order = np.lexsort((distances_A, centres))
     first = np.searchsorted(centres[order], np.arange(len(cell)))
-    return distances_A[order][first[:, None] + np.arange(N_SHELL)].mean(axis=0) / unit_A
+    return np.sort(distances_A[order][first[:, None] + np.arange(N_SHELL)], axis=0) / unit_A
 
 
 def group_families(
@@ -116,7 +120,9 @@ def _alike(one: Reduced, other: Reduced) -> bool:
     import numpy as np
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
-    if _key(one) != _key(other) or np.sqrt(np.mean((one.shells - other.shells) ** 2)) > SHELL_LIMIT:
+    if _key(one) != _key(other) or np.abs(one.lengths - other.lengths).max() > LENGTH_LIMIT:
+        return False
+    if np.sqrt(np.mean((one.shells - other.shells) ** 2)) > SHELL_LIMIT:
         return False
     matcher = StructureMatcher(primitive_cell=False, scale=True)
     return matcher.fit(one.structure, other.structure, skip_structure_reduction=True)
