@@ -118,7 +118,7 @@ def _one(site: Site, sites_csv: Path, out: Path, laboratory: Laboratory, prepare
         result = simulate.simulate_site(
             ready, site.atom_index, meta, lambda line: laboratory.report(f"{site.site_id}: {line}")
         )
-    except (SikpdosError, NotConverged, MemoryError, torch.linalg.LinAlgError, torch.OutOfMemoryError) as error:
+    except (SikpdosError, NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
         record = {"site_id": site.site_id, "reason": str(error), "settings": laboratory.settings.as_dict()}
         with store.output(failure) as stream:
             stream.write((json.dumps(record, sort_keys=True, indent=1) + "\n").encode())

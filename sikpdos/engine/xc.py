@@ -48,4 +48,4 @@ def potential(density: torch.Tensor, basis: DensityBasis) -> tuple[torch.Tensor,
     de_drho, de_dsigma = torch.autograd.grad(energy, [clamped, sigma])
     flux = basis.to_fourier(2 * de_dsigma * gradient)  # (3, n_G)
     divergence = basis.to_real((1j * basis.g.T * flux).sum(0))
-    return 2 * (de_drho - divergence), 2 * float(energy) * basis.volume / basis.size
+    return 2 * (de_drho - divergence), 2 * float(energy.detach()) * basis.volume / basis.size
