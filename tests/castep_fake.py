@@ -68,6 +68,19 @@ def write_elnes_bin(path, orbitals, elements):
     path.write_bytes(data)
 
 
+def write_eels_mat(path, orbitals, elements):
+    """The same in the older layout: no version, a record of x, y, z for each band of each orbital."""
+    n_k, _, n_bands, n_orbitals = elements[0].shape
+    data = b"".join(record(n) for n in (n_orbitals, n_bands, n_k, len(elements)))
+    data += b"".join(record(np.array(column)) for column in zip(*orbitals, strict=True))
+    for k in range(n_k):
+        for spin in elements:
+            data += b"".join(
+                record(spin[k, :, n, o].astype(complex)) for o in range(n_orbitals) for n in range(n_bands)
+            )
+    path.write_bytes(data)
+
+
 def write_cell(path, lattice_A, labels, positions, operations=()):
     """operations: (rotation, translation) each."""
     rows = ["  ".join(f"{x:.12f}" for x in row) for row in lattice_A]

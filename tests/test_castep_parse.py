@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from castep_fake import core_text, gaussian, odo_text, pdos_text, run_here, write_cell
+from castep_fake import core_text, gaussian, odo_text, pdos_text, run_here, write_cell, write_eels_mat
 from castep_model import LATTICE_A, POSITIONS, write_ground, write_hole
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -218,6 +218,23 @@ def test_binaries_as_columns(cli, tmp_path):
     (tmp_path / "ground.bands").write_bytes((tmp_path / "hole.bands").read_bytes())
     (tmp_path / "ground-out.cell").unlink()
     one_line_failure(cli("parse-odo", tmp_path / "ground.pdos_bin"), "ground-out.cell")
+
+
+def test_matrix_elements_of_the_older_elnes_task(cli, tmp_path):
+    write_hole(tmp_path, np.random.default_rng(3))
+    current = cli("parse-odo", tmp_path / "hole.elnes_bin").stdout
+    elements = np.random.default_rng(3)
+    orbitals = [(species, 1, shell, lm) for species in (1, 2) for shell, lm in ((1, 1), (2, 1), (2, 2))]
+    elements.uniform(size=(2, 4)), elements.uniform(size=(2, 8))  # the draws of the bands
+    shape = (2, 3, 12, 6)
+    write_eels_mat(
+        tmp_path / "hole.eels_mat", orbitals, [elements.normal(size=shape) + 1j * elements.normal(size=shape)]
+    )
+    assert cli("parse-odo", tmp_path / "hole.eels_mat").stdout == current
+    data = (tmp_path / "hole.eels_mat").read_bytes()
+    for length in (0, 3, 30, 100, len(data) - 5):
+        (tmp_path / "hole.eels_mat").write_bytes(data[:length])
+        one_line_failure(cli("parse-odo", tmp_path / "hole.eels_mat"), "hole.eels_mat")
 
 
 PDOS = pdos_text(AXIS_EV, LAYOUTS["one atom"][0])

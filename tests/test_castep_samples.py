@@ -13,7 +13,7 @@ from sikpdos.castep.sticks import edge_sticks, pdos_sticks
 from sikpdos.errors import SikpdosError
 from sikpdos.formats import optados_core, optados_dat
 from sikpdos.formats.castep_bands import read_bands
-from sikpdos.formats.castep_bin import read_elnes_bin, read_pdos_bin
+from sikpdos.formats.castep_bin import read_core_strengths, read_pdos_bin
 from sikpdos.formats.castep_cell import read_cell
 from sikpdos.formats.odo import read_odo
 
@@ -142,7 +142,7 @@ def test_binary_matrix_elements_give_optados_fixed_k1(optados, castep):
     """K1 of the labelled atom against OptaDOS's epsilon_2: 3e-5 of its maximum."""
     bands = read_bands(castep / "Si2_core/Si2.bands")
     cell = read_cell(castep / "Si2_core/Si2-out.cell")
-    strengths = read_elnes_bin(castep / "Si2_core/Si2.elnes_bin")
+    strengths = read_core_strengths(castep / "Si2_core/Si2.elnes_bin")
     sticks = edge_sticks(bands, strengths, cell.species.index("Si:Ex") + 1, 1)
     folder = optados / "od13dev/si2_core_fixed0.5_ef0"
     with open(folder / "Si2_core_edge.dat", "rb") as stream:
@@ -158,7 +158,7 @@ def test_binary_matrix_elements_give_optados_fixed_k1(optados, castep):
 def test_core_hole_binary_of_another_element_is_read(castep):
     folder = castep / "NaGe_core_chemical_shift"
     bands, cell = read_bands(folder / "NaGe.bands"), read_cell(folder / "NaGe-out.cell")
-    sticks = edge_sticks(bands, read_elnes_bin(folder / "NaGe.elnes_bin"), cell.species.index("Ge:ex") + 1, 1)
+    sticks = edge_sticks(bands, read_core_strengths(folder / "NaGe.elnes_bin"), cell.species.index("Ge:ex") + 1, 1)
     assert (sticks.weight >= 0).all()
     assert sticks.energy_eV.min() > bands.reference_eV()[0]
 
@@ -181,7 +181,7 @@ def test_symmetry_operations_of_diamond_connect_its_two_atoms(castep):
 @pytest.mark.parametrize("file", ["castepxbin_Si2/Si2.pdos_bin", "Si2_core/Si2.elnes_bin"])
 def test_every_truncation_of_a_binary_is_an_error(castep, tmp_path, file):
     data = (castep / file).read_bytes()
-    read = read_pdos_bin if file.endswith("pdos_bin") else read_elnes_bin
+    read = read_pdos_bin if file.endswith("pdos_bin") else read_core_strengths
     for length in [0, 3, 11, 100, 150, *np.linspace(200, len(data) - 1, 20).astype(int)]:
         path = tmp_path / "cut.bin"
         path.write_bytes(data[:length])

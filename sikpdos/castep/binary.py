@@ -33,7 +33,7 @@ def _edge(path: Path, bands: Bands, cell: Cell, choice: Choice) -> dict[str, sti
     if choice.edge != "K1":
         raise SikpdosError("only K1 edges are read from CASTEP's binaries")
     species, atom = folder.labelled_atom(cell, choice.site, str(path))
-    strengths = castep_bin.read_elnes_bin(path)
+    strengths = castep_bin.read_core_strengths(path)
     return {"edge": sticks.edge_sticks(bands, strengths, folder.species_number(cell, species, str(path)), atom)}
 
 

@@ -12,7 +12,7 @@ from sikpdos.formats import optados_dat
 from sikpdos.formats.castep_cell import Cell, read_cell
 from sikpdos.formats.optados_dat import Pdos
 
-_SUFFIXES = (".adaptive.dat", ".fixed.dat", ".linear.dat", ".pdos_bin", ".elnes_bin")
+_SUFFIXES = (".adaptive.dat", ".fixed.dat", ".linear.dat", ".pdos_bin", ".elnes_bin", ".eels_mat")
 
 
 def seed_of(path: Path) -> Path:

@@ -28,7 +28,7 @@ def parse(paths: Sequence[str], choice: Choice) -> Table:
     """
     if len(paths) == 1 and paths[0].endswith(".odo"):
         return Table({key: [_cell_text(value)] for key, value in asdict(read_odo(paths[0])).items()})
-    if len(paths) == 1 and paths[0].endswith((".pdos_bin", ".elnes_bin")):
+    if len(paths) == 1 and paths[0].endswith((".pdos_bin", ".elnes_bin", ".eels_mat")):
         return binary_table(Path(paths[0]), choice)
     tables = []
     for path in paths:

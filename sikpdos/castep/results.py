@@ -44,20 +44,19 @@ class Result:
 
 def read_edge(seed: Path, source: str = "auto") -> Result:
     """K edge of the labelled atom of a core-hole run."""
-    return _read(seed, source, ".elnes_bin", _edge_binary, _edge_text)
+    return _read(seed, source, _edge_file(seed), _edge_binary, _edge_text)
 
 
 def read_pdos(seed: Path, atom: int, source: str = "auto") -> Result:
     """s and p of a silicon atom of a ground-state run, averaged over its orbit where symmetry reduced the k-points."""
     return _read(
-        seed, source, ".pdos_bin",
+        seed, source, folder.beside(seed, ".pdos_bin"),
         lambda seed, bands: _pdos_binary(seed, bands, atom),
         lambda seed, bands: _pdos_text(seed, bands, atom),
     )  # fmt: skip
 
 
-def _read(seed: Path, source: str, binary: str, from_binary: Callable, from_text: Callable) -> Result:
-    path = folder.beside(seed, binary)
+def _read(seed: Path, source: str, path: Path, from_binary: Callable, from_text: Callable) -> Result:
     bands_path = folder.beside(seed, ".bands")
     if not bands_path.exists():
         raise _why_missing(seed, bands_path)
@@ -94,12 +93,18 @@ def _cell(seed: Path) -> Cell:
 
 
 def _edge_binary(seed: Path, bands: Bands) -> Result:
-    path = folder.beside(seed, ".elnes_bin")
-    cell, strengths = _cell(seed), castep_bin.read_elnes_bin(path)
+    path = _edge_file(seed)
+    cell, strengths = _cell(seed), castep_bin.read_core_strengths(path)
     species, atom = folder.labelled_atom(cell, "", str(path))
     with folder.naming(path):
         found = sticks.edge_sticks(bands, strengths, folder.species_number(cell, species, str(path)), atom)
     return _from_sticks([found], bands, "bohr^2", strengths.producer)
+
+
+def _edge_file(seed: Path) -> Path:
+    """Current CASTEP's matrix elements, or those of its older ELNES task where only they are there."""
+    current, older = folder.beside(seed, ".elnes_bin"), folder.beside(seed, ".eels_mat")
+    return older if older.exists() and not current.exists() else current
 
 
 def _pdos_binary(seed: Path, bands: Bands, atom: int) -> Result:

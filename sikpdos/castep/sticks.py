@@ -47,7 +47,7 @@ def edge_sticks(bands: Bands, strengths: CoreStrengths, species: int, atom: int)
 
     Raises SikpdosError where the two files don't belong together or the atom has no 1s orbital.
     """
-    chosen = (strengths.species == species) & (strengths.atom == atom) & (strengths.shell == 1)
+    chosen = (strengths.species == species) & (strengths.atom == atom)
     if not chosen.any():
         raise SikpdosError(f"no K edge of atom {atom} of species {species}")
     sticks = _weighted(bands, [s[:, :, chosen].sum(axis=2) for s in strengths.strength])

@@ -31,7 +31,7 @@ def parse_odo(
 ) -> None:
     """Read OptaDOS and CASTEP results: a file to CSV, or a folder of runs to raw site files.
 
-    Files: .pdos*.dat, .fixed.dat and the like, _core_edge.dat, .odo, .pdos_bin and .elnes_bin. The first
+    Files: .pdos*.dat, .fixed.dat and the like, _core_edge.dat, .odo, .pdos_bin, .elnes_bin, .eels_mat. The first
     column is energy_eV, from the Fermi level where it is known. Columns of one site are s, p (per atom) and edge;
     of several, Si1_s and so on. Of a folder (or runs.csv) a table of finished, aborted, missing and failed
     sites goes to stdout.

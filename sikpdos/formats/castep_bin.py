@@ -1,10 +1,12 @@
-"""CASTEP's binary projections, `.pdos_bin` and `.elnes_bin`: big-endian Fortran records.
+"""CASTEP's binary projections, `.pdos_bin`, `.elnes_bin` and the older `.eels_mat`: big-endian Fortran records.
 
-Layouts as in OptaDOS's user guide (10.1016/j.cpc.2014.02.013), file version 1.0 (CASTEP 6 and later).
+Layouts of file version 1.0 as in OptaDOS's user guide (10.1016/j.cpc.2014.02.013). `.eels_mat`, of the ELNES
+task, has no version and one record for each core orbital and band.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 from dataclasses import dataclass
 
@@ -28,29 +30,42 @@ class PdosWeights:
 
 @dataclass(frozen=True)
 class CoreStrengths:
-    """Isotropic dipole strengths between core orbitals and bands."""
+    """Isotropic dipole strengths between the 1s orbitals and bands."""
 
     producer: str
     species: np.ndarray  # (n_orbitals,) from 1
     atom: np.ndarray  # (n_orbitals,) from 1, in its species
-    shell: np.ndarray  # (n_orbitals,) 1 for K, 2 for L ...
-    angular_momentum: np.ndarray  # (n_orbitals,) 0 s, 1 p ...
-    strength: tuple[
-        np.ndarray, ...
-    ]  # one (n_k, n_bands, n_orbitals) array a spin, (|x|^2 + |y|^2 + |z|^2) / 3 in bohr^2
+    strength: tuple[np.ndarray, ...]  # one (n_k, n_bands, n_orbitals) array a spin: (|x|^2 + |y|^2 + |z|^2) / 3, bohr^2
+
+
+def _mapped(path: str | os.PathLike) -> bytes | mmap.mmap:
+    """A file's bytes without reading them all: matrix elements of a large supercell take gigabytes."""
+    if str(path).endswith(".gz"):
+        return store.read_bytes(path)
+    try:
+        with open(path, "rb") as stream:
+            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except ValueError:  # an empty file
+        return b""
+    except OSError as error:
+        raise SikpdosError(f"{path}: {error.strerror or error}") from error
 
 
 class _Records:
     """Fortran sequential records, read in order."""
 
-    def __init__(self, path: str | os.PathLike, kind: str):
+    def __init__(self, path: str | os.PathLike):
         self.name = store.display_name(path)
-        self.data = store.read_bytes(path)
+        self.data = _mapped(path)
         self.at = 0
+        self.producer = ""
+
+    def version(self) -> None:
+        """Read version and header. Raises SikpdosError for other files than CASTEP's of version 1.0."""
         if self.data[:4] == b"\x08\x00\x00\x00":
-            raise SikpdosError(f"{self.name}: little-endian; CASTEP writes {kind} files big-endian")
+            raise SikpdosError(f"{self.name}: little-endian; CASTEP writes its files big-endian")
         if self.data[:4] != b"\x00\x00\x00\x08":
-            cause = "empty file" if not self.data else f"not a CASTEP {kind} file of version 1.0 (CASTEP 6 and later)"
+            cause = "empty file" if not self.data else "not a CASTEP file of version 1.0 (CASTEP 6 and later)"
             raise SikpdosError(f"{self.name}: {cause}")
         version = float(self.next(">f8", 1)[0])
         if version != 1.0:
@@ -107,7 +122,8 @@ class _Records:
 
 def read_pdos_bin(path: str | os.PathLike) -> PdosWeights:
     """Read a `.pdos_bin` file. Raises SikpdosError for a truncated, damaged or foreign one."""
-    records = _Records(path, ".pdos_bin")
+    records = _Records(path)
+    records.version()
     n_k, n_spins, n_orbitals, max_bands = (records.integer() for _ in range(4))
     species, atom, angular_momentum = (records.integers(n_orbitals) for _ in range(3))
     kpoints = np.empty((n_k, 3))
@@ -121,22 +137,41 @@ def read_pdos_bin(path: str | os.PathLike) -> PdosWeights:
     return PdosWeights(records.producer, kpoints, species, atom, angular_momentum, _stack(weights, records.name))
 
 
-def read_elnes_bin(path: str | os.PathLike) -> CoreStrengths:
-    """Read an `.elnes_bin` file. Raises SikpdosError for a truncated, damaged or foreign one."""
-    records = _Records(path, ".elnes_bin")
-    n_orbitals, _max_bands, n_k, n_spins = (records.integer() for _ in range(4))
-    species, atom, shell, lm = (records.integers(n_orbitals) for _ in range(4))
+def read_core_strengths(path: str | os.PathLike) -> CoreStrengths:
+    """Read an `.elnes_bin` file, or the `.eels_mat` file of the older ELNES task.
+
+    Raises SikpdosError for a truncated, damaged or foreign one.
+    """
+    records = _Records(path)
+    if not str(path).endswith(".eels_mat"):
+        records.version()
+    elif records.data[:4] != b"\x00\x00\x00\x04":
+        raise SikpdosError(f"{records.name}: {'not a CASTEP .eels_mat file' if records.data else 'empty file'}")
+    n_orbitals, max_bands, n_k, n_spins = (records.integer() for _ in range(4))
+    species, atom, shell, _lm = (records.integers(n_orbitals) for _ in range(4))
+    kept = np.flatnonzero(shell == 1)
     strengths: list[list[np.ndarray]] = [[] for _ in range(n_spins)]
     for _ in range(n_k):
         for strength in strengths:
-            elements = np.frombuffer(records.next_bytes(), ">c16")
-            if elements.size % (3 * n_orbitals):
-                raise SikpdosError(f"{records.name}: record before byte {records.at} has {elements.size} elements")
-            elements = elements.reshape(3, -1, n_orbitals)  # (3, n_bands, n_orbitals): Fortran order
-            strength.append((elements.real**2 + elements.imag**2).sum(axis=0) / 3)
+            read = _strengths_by_orbital if records.next_length() == 48 else _strengths_in_one_record
+            strength.append(read(records, n_orbitals, max_bands, kept))
     records.finish()
-    angular_momentum = np.sqrt(lm - 1).astype(int)  # lm counts 1 s, 2-4 p, 5-9 d
-    return CoreStrengths(records.producer, species, atom, shell, angular_momentum, _stack(strengths, records.name))
+    return CoreStrengths(records.producer, species[kept], atom[kept], _stack(strengths, records.name))
+
+
+def _strengths_in_one_record(records: _Records, n_orbitals: int, max_bands: int, kept: np.ndarray) -> np.ndarray:
+    """Strengths at one k-point (n_bands, n_kept): a record of all elements, orbitals running fastest."""
+    elements = np.frombuffer(records.next_bytes(), ">c16")
+    if not 0 < elements.size <= 3 * max_bands * n_orbitals or elements.size % (3 * n_orbitals):
+        raise SikpdosError(f"{records.name}: record before byte {records.at} has {elements.size} elements")
+    elements = elements.reshape(3, -1, n_orbitals)[:, :, kept]
+    return (elements.real**2 + elements.imag**2).sum(axis=0) / 3
+
+
+def _strengths_by_orbital(records: _Records, n_orbitals: int, max_bands: int, kept: np.ndarray) -> np.ndarray:
+    """Strengths at one k-point (n_bands, n_kept): a record of x, y, z for each band of each orbital."""
+    rows = records.equal_rows(n_orbitals * max_bands, 6)
+    return (rows**2).sum(axis=1).reshape(n_orbitals, max_bands)[kept].T / 3
 
 
 def _stack(parts: list[list[np.ndarray]], name: str) -> tuple[np.ndarray, ...]:
