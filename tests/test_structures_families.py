@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
+from sikpdos.errors import SikpdosError
 from sikpdos.structures import catalogue
+from sikpdos.structures.collection import analyse_entries
+from sikpdos.structures.entry import Entry
 from sikpdos.structures.families import first_copies, group_families
 from sikpdos.structures.inequivalent import analyse
 
@@ -68,3 +71,20 @@ def test_copies_have_the_same_size(scale, copy):
     other = Structure(Lattice(cell.lattice.matrix * scale), cell.species, cell.frac_coords)
     assert first_copies([cell, other], ["g", "g"]) == ([0, 0] if copy else [0, 1])
     assert first_copies([cell, other], ["g", "h"]) == [0, 1]
+
+
+def test_what_spglib_cannot_handle_is_said():
+    coincident = Structure(Lattice.cubic(5), ["Si", "Si"], [[0, 0, 0], [0, 0, 0]])
+    with pytest.raises(SikpdosError, match="spglib cannot tell the symmetry"):
+        analyse(coincident)
+    with pytest.raises(SikpdosError, match="no neighbour"):
+        analyse(Structure(Lattice.cubic(30), ["Si"], [[0, 0, 0]]))
+
+
+def test_a_bad_structure_does_not_lose_the_others():
+    lone = Entry("lone", Structure(Lattice.cubic(30), ["Si"], [[0, 0, 0]]), "test")
+    pairs, refused = analyse_entries(
+        [lone, Entry("good", CELLS["Si-I"], "test"), Entry("good", CELLS["Si-II"], "test")]
+    )
+    assert [entry.structure_id for entry, _ in pairs] == ["good", "good-copy2"]
+    assert refused == ["lone: atom 0 has no neighbour within 7 A"]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sikpdos.errors import SikpdosError
 from sikpdos.structures.inequivalent import primitive_cell
 
 if TYPE_CHECKING:
@@ -36,10 +37,14 @@ class Reduced:
 
 
 def reduced(structure: Structure) -> Reduced:
-    """Reduced form of a structure. Raises SikpdosError where spglib cannot tell the symmetry."""
+    """Reduced form of a structure."""
     import numpy as np
 
-    cell = primitive_cell(structure, LOOSE_SYMPREC_A).get_reduced_structure()
+    try:
+        cell = primitive_cell(structure, LOOSE_SYMPREC_A)
+    except SikpdosError:  # too loose for spglib, which found the symmetry of the structure as it is
+        cell = structure
+    cell = cell.get_reduced_structure()
     lengths = np.log(np.sort(cell.lattice.abc) / cell.volume ** (1 / 3))
     return Reduced(cell, lengths, _shells(cell))
 
@@ -69,7 +74,7 @@ def group_families(
 
     Whatever is like one of the `known` structures (family, structure) is of that family, so that names
     agree between runs; new structures never join two known families. `report` is told
-    how many structures are done. Raises SikpdosError where spglib cannot tell a symmetry.
+    how many structures are done.
     """
     forms = [reduced(structure) for structure in structures]
     anchors = [(name, reduced(structure)) for name, structure in known]
