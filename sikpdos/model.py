@@ -22,7 +22,7 @@ from sikpdos.grid import PDOS, SPECTRUM
 SCHEMA = "sikpdos-model-1"
 BAND_90 = 1.6448536  # half width of a normal distribution's 90 % band, in standard deviations
 PDOS_SCALE = 0.03  # states/eV/atom, typical deviation: keeps the network's numbers near 1
-_BLOCK = 512  # spectra evaluated at a time
+_BLOCK = 32  # spectra evaluated at a time: all members' intermediate arrays stay in the processor's cache
 Array = Any  # numpy.ndarray or torch.Tensor
 
 
@@ -62,9 +62,10 @@ def forward(
     members, batch = spectra.shape[:2]
     x = spectra[..., None]  # (members, B, length, channels)
     for i in range(len(architecture.channels)):
-        windows = _windows(x, architecture.kernel, architecture.stride)  # (members, B, length, channels, kernel)
+        windows = _windows(x, architecture.kernel, architecture.stride)  # (members, B, length, kernel, channels)
         length = windows.shape[2]
-        flat = windows.reshape(members, batch * length, -1) @ weights[f"conv{i}_w"] + weights[f"conv{i}_b"]
+        kernels = _points_first(weights[f"conv{i}_w"], architecture.kernel)
+        flat = windows.reshape(members, batch * length, -1) @ kernels + weights[f"conv{i}_b"]
         x = _relu(flat).reshape(members, batch, length, -1)
     features = x.reshape(members, batch, -1)
     if architecture.resolution_input:
@@ -78,9 +79,16 @@ def _branch(weights: dict[str, Array], orbital: str, features: Array, xp: Module
 
 
 def _windows(x: Array, kernel: int, stride: int) -> Array:
+    """Pieces of `kernel` points of all channels, in the order in which they lie in memory: quick to copy."""
     if isinstance(x, np.ndarray):
-        return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=2)[:, :, ::stride]
-    return x.unfold(2, kernel, stride)
+        return np.lib.stride_tricks.sliding_window_view(x, kernel, axis=2)[:, :, ::stride].swapaxes(-1, -2)
+    return x.unfold(2, kernel, stride).swapaxes(-1, -2)
+
+
+def _points_first(weights: Array, kernel: int) -> Array:
+    """Rows of convolution weights (members, inputs * kernel, channels) in the order of `_windows`."""
+    members, rows, channels = weights.shape
+    return weights.reshape(members, rows // kernel, kernel, channels).swapaxes(1, 2).reshape(weights.shape)
 
 
 def _relu(x: Array) -> Array:

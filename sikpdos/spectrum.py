@@ -95,9 +95,9 @@ def resample(energy_eV: np.ndarray, intensity: np.ndarray, step_eV: float) -> tu
         raise SikpdosError("too few points to resample")
     if len(grid_eV) == len(energy_eV) and np.allclose(grid_eV, energy_eV, rtol=0, atol=1e-4 * step_eV):
         return grid_eV, intensity
-    from scipy.interpolate import CubicSpline
+    from scipy.interpolate import make_interp_spline
 
-    return grid_eV, CubicSpline(energy_eV, intensity, axis=1)(grid_eV)
+    return grid_eV, np.ascontiguousarray(make_interp_spline(energy_eV, intensity.T)(grid_eV).T)
 
 
 def smoothing_weights(window: int, order: int) -> np.ndarray:
