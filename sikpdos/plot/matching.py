@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 HEIGHT_IN = 2.5
+_NEAREST = 1e-7
 _DISTANCE_LABEL = "MSE of the edge to the best template (10$^{-3}$)"
 
 
@@ -59,8 +60,11 @@ def _scatter(panel: Axes, distance: np.ndarray, gain: np.ndarray, better: np.nda
 
 
 def _points(panel: Axes, x: np.ndarray, y: np.ndarray, colour: str, marker: str, label: str | None) -> None:
+    """Points over a logarithmic distance, which ends at _NEAREST: the same spectrum is infinitely far to the left."""
     size, alpha = (14, 0.9) if len(x) < 100 else (6, 0.6)
-    panel.scatter(1e3 * x, y, size, color=colour, marker=marker, alpha=alpha, linewidth=0, label=label)
+    panel.scatter(
+        1e3 * np.maximum(x, _NEAREST), y, size, color=colour, marker=marker, alpha=alpha, linewidth=0, label=label
+    )
     style.log_axis(panel.xaxis)
     panel.margins(x=0.06, y=0.08)
     panel.set_xlabel(_DISTANCE_LABEL)

@@ -34,6 +34,11 @@ class Row:
     true_energy_eV: np.ndarray | None = None  # (m,)
     true: np.ndarray | None = None  # (2, m)
 
+    @property
+    def on_grid(self) -> bool:
+        """Whether energies are the suite's, from the Fermi level; else their zero is anyone's."""
+        return np.array_equal(self.energy_eV, PDOS.energy_eV)
+
 
 def draw_predictions(path: str, blocks: Sequence[Predicted]) -> None:
     """Draw the first spectra of some predictions, at most six, one a row, to a png, pdf or svg file.
@@ -85,7 +90,11 @@ def draw_pair(axes: Sequence, row: Row, xlabel: bool = True) -> None:
             panels.draw_true(panel, row.true_energy_eV, row.true[k])
         deviation = None if row.deviation is None else row.deviation[k]
         panels.draw_predicted(panel, orbital, row.pdos[k], deviation, row.energy_eV)
-        style.pdos_axes(panel, orbital, xlabel)
+        if row.on_grid:
+            style.pdos_axes(panel, orbital, xlabel)
+            continue
+        style.density_axis(panel, orbital)
+        panel.set_xlabel("Energy (eV)")
 
 
 def short(name: str) -> str:

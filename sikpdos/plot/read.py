@@ -139,7 +139,7 @@ def _matches(path: str, data: bytes) -> Matches:
 def _ablation(path: str, data: bytes) -> Ablation:
     from sikpdos.ablate import read_rows  # brings PyTorch
 
-    _filled(path, data)
+    store.numbers(_filled(path, data), "mse", path)
     rows = read_rows(path, data)
     kinds = {(row.dataset, row.settings) for row in rows}
     if len(kinds) > 1:

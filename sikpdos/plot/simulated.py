@@ -32,6 +32,8 @@ def draw_measurement(figure: Figure | SubFigure, recorded: Source, predicted: Se
         count = len(source.content.pdos)
         if count != 1:
             raise source.refuse(f"holds {count} spectra, expected one")
+    if not np.isfinite(predicted[0].content.onset_eV).all():
+        raise predicted[0].refuse("is of a dataset's site, not of a measured spectrum")
     top, below = figure.subfigures(2, 1, height_ratios=(1.7, 0.5 + style.ROW_IN * len(predicted)))
     _draw_record(top, recorded, float(predicted[0].content.onset_eV[0]))
     grid = below.subplots(len(predicted), 3, squeeze=False, sharex="col", sharey="col")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 SITE_HEIGHT_IN = 2.4
-RANKING_HEIGHT_IN = 6.6
+RANKING_HEIGHT_IN = 7.0
 _WIDE_EV = np.arange(-6.0, 30.1, 0.1)  # drawn beside the window, from the onset
 _RANKS = {"best": 0.0, "33 %": 0.33, "67 %": 0.67, "worst": 1.0}
 
@@ -47,8 +47,8 @@ def draw_site(figure: Figure | SubFigure, dataset: Source, predicted: Source, si
 
 def _draw_wide_edge(axes: Axes, dataset: Dataset, row: int) -> None:
     """The edge as the model sees it and, where the dataset has it unbroadened, what lies beside the window."""
-    panels.draw_edge(axes, dataset.spectra[row])
     if dataset.edge is None:
+        panels.draw_edge(axes, dataset.spectra[row])
         return
     settings = dataset.sigma_eV, dataset.meta["lorentz_fwhm_eV"]
     onset_eV, cut = curves.broaden_edge(dataset.edge_energy_eV, dataset.edge[row], *settings, dataset.onset_rule)
@@ -63,6 +63,7 @@ def _draw_wide_edge(axes: Axes, dataset: Dataset, row: int) -> None:
         zorder=0,
         label="seen by the model",
     )
+    panels.draw_edge(axes, dataset.spectra[row])
     axes.set_xlim(_WIDE_EV[0], _WIDE_EV[-1])
     axes.set_xticks([0, 10, 20, 30])
 
@@ -79,7 +80,7 @@ def draw_ranking(figure: Figure | SubFigure, dataset: Source, predicted: Source)
     errors = 1e3 * scores.mse(found.pdos, true)  # (n, 2)
     order = np.argsort(errors.mean(axis=1), kind="stable")
     at = {label: round(share * (len(order) - 1)) for label, share in _RANKS.items()}
-    top, below = figure.subfigures(2, 1, height_ratios=(1, 2.6))
+    top, below = figure.subfigures(2, 1, height_ratios=(1.2, 2.6))
     curve = top.subplots()
     _draw_curve(curve, errors[order], at)
     grid = below.subplots(3, len(at), sharex="row", sharey="row")

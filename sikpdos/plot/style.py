@@ -75,7 +75,9 @@ def drawing(path: str, height_in: float, width_in: float = WIDTH_IN) -> Iterator
     import matplotlib
     from matplotlib.figure import Figure  # no pyplot: no windows, no state
 
-    with matplotlib.rc_context(_RC), warnings.catch_warnings():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()  # whatever the user's own settings are
+        matplotlib.rcParams.update(_RC)
         warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name: a box stands for it
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.05, h_pad=0.04, wspace=0.03, hspace=0.03)
@@ -97,7 +99,7 @@ def format_of(path: str) -> str:
 def spectrum_axes(axes: Axes, xlabel: bool = True) -> None:
     """Energies from the onset, intensity with the maximum at 1."""
     axes.set_xlim(SPECTRUM.start_eV, SPECTRUM.stop_eV)
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    axes.set_ylim(bottom=min(0.0, axes.dataLim.y0), auto=True)
     axes.set_xticks([0, 5, 10, 15])
     axes.set_ylabel("Si K edge (max. = 1)")
     if xlabel:
@@ -108,11 +110,16 @@ def pdos_axes(axes: Axes, orbital: str, xlabel: bool = True) -> None:
     """Energies from the Fermi level, marked, and the density of states of one orbital."""
     axes.axvline(0, color=GREY, linewidth=0.6, linestyle=(0, (4, 3)), zorder=0)
     axes.set_xlim(PDOS.start_eV, PDOS.energy_eV[-1])
-    axes.set_ylim(bottom=0)
     axes.set_xticks([-15, -10, -5, 0, 5, 10, 15])
-    axes.set_ylabel(f"{orbital} PDOS ({PDOS_UNIT})")
+    density_axis(axes, orbital)
     if xlabel:
         axes.set_xlabel(FERMI_LABEL)
+
+
+def density_axis(axes: Axes, orbital: str) -> None:
+    """The density of states of one orbital upwards, from 0."""
+    axes.set_ylim(bottom=0, auto=True)  # panels drawn later may share the axis and need more of it
+    axes.set_ylabel(f"{orbital} PDOS ({PDOS_UNIT})")
 
 
 def mse_axes(axes: Axes, quantity: str = "MSE") -> None:

@@ -43,21 +43,31 @@ def _windows(source: Source) -> list[Window]:
 def _draw(figure, source: Source, windows: Sequence[Window], labels: list[str], xlabel: str, line: str) -> None:
     if len(windows) < 2:
         raise source.refuse("fewer than two windows of this kind in the ablation")
+    if len(_regions(source.content)) > len(_MARKERS):
+        raise source.refuse(f"more than {len(_MARKERS)} regions of the PDOS")
     axes = figure.subplots(1, 2, sharex=True)
     for panel, orbital in zip(axes, "sp", strict=True):
         _draw_orbital(panel, source.content, orbital, windows, line)
         panel.set_xticks(range(len(windows)), labels)
         panel.set_xlim(-0.35, len(windows) - 0.65)
         panel.set_xlabel(xlabel)
-    seeds = len({row.seed for row in source.content.rows})
     style.mse_axes(axes[0])
     style.letters(axes, "sp")
-    spread = f"; mean and standard deviation over {seeds} seeds" if seeds > 1 else ""
-    style.legend_above(figure, axes, f"Region of the PDOS{spread}")
+    style.legend_above(figure, axes, f"Region of the PDOS{_spread(source.content, windows)}")
+
+
+def _spread(ablation: Ablation, windows: Sequence[Window]) -> str:
+    """What the error bars are; windows of an unfinished ablation have fewer seeds."""
+    trained = {(row.window_start_eV, row.window_stop_eV, row.seed) for row in ablation.rows}
+    counts = [sum(window == (start, stop) for start, stop, _ in trained) for window in windows]
+    if max(counts) == 1:
+        return "; one seed"
+    seeds = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{max(counts)}"
+    return f"; mean and standard deviation over {seeds} seeds"
 
 
 def _draw_orbital(panel: Axes, ablation: Ablation, orbital: str, windows: Sequence[Window], line: str) -> None:
-    regions = sorted({(row.region_start_eV, row.region_stop_eV) for row in ablation.rows})
+    regions = _regions(ablation)
     for number, (region, colour, marker) in enumerate(zip(regions, style.COLOURS, _MARKERS, strict=False)):
         errors = [1e3 * _errors(ablation, orbital, window, region) for window in windows]
         mean = [each.mean() if each.size else np.nan for each in errors]
@@ -68,6 +78,10 @@ def _draw_orbital(panel: Axes, ablation: Ablation, orbital: str, windows: Sequen
             at, mean, spread, color=colour, marker=marker, linestyle=line, linewidth=0.9, elinewidth=0.7, label=label
         )
     style.log_axis(panel.yaxis)
+
+
+def _regions(ablation: Ablation) -> list[Window]:
+    return sorted({(row.region_start_eV, row.region_stop_eV) for row in ablation.rows})
 
 
 def _errors(ablation: Ablation, orbital: str, window: Window, region: Window) -> np.ndarray:
