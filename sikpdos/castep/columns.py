@@ -55,7 +55,7 @@ def name_columns(pdos: Pdos) -> dict[str, np.ndarray]:
     return named
 
 
-def site_columns(pdos: Pdos, site: str, name: str, cell: Cell | None = None) -> dict[str, np.ndarray]:
+def site_columns(pdos: Pdos, site: str, cell: Cell | None = None) -> dict[str, np.ndarray]:
     """s, p, ... of one atom (Si1), or the mean over the atoms of a species (Si).
 
     Where the cell tells that symmetry reduced the k-points, an atom is averaged with its equivalents.
@@ -69,12 +69,12 @@ def site_columns(pdos: Pdos, site: str, name: str, cell: Cell | None = None) -> 
         atoms = [n for n in atoms if n == int(found[2])] and equivalent_atoms(cell, found[1], int(found[2]))
     if not atoms:
         species = sorted({p.species for c in pdos.columns for p in c.projectors})
-        raise SikpdosError(f"{name}: no site {site}; it has atoms of {', '.join(species)}")
+        raise SikpdosError(f"no site {site}; it has atoms of {', '.join(species)}")
     densities = {channel: mean_density(pdos, found[1], atoms, channel) for channel in "spdf"}
     columns = {channel: density for channel, density in densities.items() if density is not None}
     if not columns:
         alone = "alone" if len(atoms) == 1 else f"with its {len(atoms) - 1} equivalent atoms"
-        raise SikpdosError(f"{name}: no columns that give one channel of site {site} {alone}")
+        raise SikpdosError(f"no columns that give one channel of site {site} {alone}")
     return columns
 
 

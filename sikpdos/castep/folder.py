@@ -99,7 +99,7 @@ def labelled_atom(cell: Cell, site: str, name: str) -> tuple[str, int]:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: Path | str) -> Iterator[None]:
     """Puts a file's name before the messages of functions that know only arrays."""
     try:
         yield

@@ -88,7 +88,8 @@ def _core(stream: BinaryIO, path: str, choice: Choice) -> Table:
 def _pdos(pdos: optados_dat.Pdos, path: str, choice: Choice) -> Table:
     name = store.display_name(path)
     cell = folder.find_cell(folder.seed_of(Path(path))) if path != store.STDIO else None
-    found = columns.site_columns(pdos, choice.site, name, cell) if choice.site else columns.name_columns(pdos)
+    with folder.naming(name):
+        found = columns.site_columns(pdos, choice.site, cell) if choice.site else columns.name_columns(pdos)
     table = Table({"energy_eV": pdos.energy_eV, **found})
     if cell and len(cell.rotations) > 1 and not choice.site:
         n = len(cell.rotations)
