@@ -153,7 +153,10 @@ def find_onset(energy_eV: np.ndarray, intensity: np.ndarray, rule: str = ONSET_R
     if rule == "slope":
         return _steepest_rise(energy_eV, mean)
     if rule == "area":
-        return _first_crossing(energy_eV, _area_ratio(mean, step_eV), np.full(len(mean), _AREA_RATIO))
+        first = round(_AREA_BELOW_EV / step_eV)  # earlier ones have no full span below them
+        return _first_crossing(
+            energy_eV[first:], _area_ratio(mean, step_eV)[:, first:], np.full(len(mean), _AREA_RATIO)
+        )
     if re.fullmatch(r"\d+(\.\d+)?%", rule) and 0 < float(rule[:-1]) < 100:
         return _first_crossing(energy_eV, mean, float(rule[:-1]) / 100 * top)
     raise SikpdosError(f"unknown onset rule '{rule}'; known: {', '.join(ONSET_RULES)}")

@@ -73,3 +73,31 @@ def assert_one_line_failure(done, *words: str) -> None:
     for word in words:
         assert word in lines[0]
     assert not done.stdout
+
+
+@pytest.fixture(scope="session")
+def small_dataset(cli, tmp_path_factory) -> Path:
+    """A dataset of 24 synthetic sites of 12 structures, sigma 0.5 eV."""
+    from spine_sites import write_sites
+
+    folder = tmp_path_factory.mktemp("small")
+    done = cli("assemble", write_sites(folder), "-o", folder / "dataset.npz")
+    assert done.returncode == 0, done.stderr
+    return folder / "dataset.npz"
+
+
+@pytest.fixture(scope="session")
+def small_settings(tmp_path_factory) -> Path:
+    """Settings of a training that takes a second or two."""
+    path = tmp_path_factory.mktemp("settings") / "small.toml"
+    path.write_text("members = 4\nepochs = 6\nchannels = [4, 8]\nhidden = 16\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_model(cli, small_dataset, small_settings) -> Path:
+    """A model of that dataset, hardly trained."""
+    model = small_dataset.with_name("model.npz")
+    done = cli("train", small_dataset, "--config", small_settings, "-o", model)
+    assert done.returncode == 0, done.stderr
+    return model
