@@ -174,7 +174,7 @@ def _fold(
     slot = np.full(basis.density.size, -1)
     slot[basis.index[0].cpu().numpy()[basis.filled[0].ravel()]] = np.flatnonzero(basis.filled[0].ravel())
     for part in hamiltonians(cell.primitive, small, points, per_class, values):
-        e, x = eigensolver.solve(part, per_class, per_class - 4, FOLDED_TOLERANCE_RY)
+        e, x = eigensolver.solve(part, cell.primitive, per_class, per_class - 4, FOLDED_TOLERANCE_RY)
         m = np.round((part.basis.m[:, 0] + part.basis.k[:, None]) @ cell.matrix.T - basis.k[0]).astype(int)
         places = slot[basis.density.places(m)]  # (n_part, n_waves) in the flattened (class, wave) axis
         energies.append(e)

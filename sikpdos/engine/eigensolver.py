@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import torch
 
-from sikpdos.engine.hamiltonian import Hamiltonian
+from sikpdos.engine.crystal import Crystal
+from sikpdos.engine.hamiltonian import Hamiltonian, orbital_functions
 
 DEGREE = 8
+MAX_CYCLES = 60
 MARGIN_RY = 0.01  # above the highest wanted band, where the damped interval begins
 
 
-def random_start(hamiltonian: Hamiltonian, n_bands: int, seed: int = 0) -> torch.Tensor:
-    """Random wave functions weighted towards long waves: (n_k, n_bands, n_classes, n_waves)."""
+def start(hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Energies and wave functions of the lowest bands in the span of the atomic orbitals and a few random waves."""
     basis = hamiltonian.basis
-    generator = torch.Generator().manual_seed(seed)
-    shape = (basis.shape[0], n_bands, *basis.shape[1:])
-    noise = torch.randn(*shape, generator=generator, dtype=torch.complex128)
-    noise = noise.to(device=basis.kinetic.device, dtype=basis.density.arithmetic.complex)
-    return noise * basis.mask / (1 + basis.kinetic) ** 1.5
+    arithmetic = basis.density.arithmetic
+    parts = []
+    if all(kind.orbitals for kind in crystal.species):
+        parts.append(arithmetic.tensor(orbital_functions(basis, crystal)[0], arithmetic.complex))
+    missing = n_bands + 2 - sum(part.shape[1] for part in parts)
+    if missing > 0:
+        noise = torch.randn(
+            basis.shape[0], missing, *basis.shape[1:], generator=torch.Generator().manual_seed(0), dtype=torch.complex64
+        )
+        noise = noise.to(device=arithmetic.device, dtype=arithmetic.complex)
+        parts.append(noise * basis.mask / (1 + basis.kinetic) ** 1.5)
+    energies, x = rayleigh_ritz(hamiltonian, torch.cat(parts, 1))
+    return energies[:, :n_bands], x[:, :n_bands]
 
 
 def rayleigh_ritz(hamiltonian: Hamiltonian, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,11 +69,11 @@ def improve(
 
 
 def solve(
-    hamiltonian: Hamiltonian, n_bands: int, n_wanted: int, tolerance_Ry: float
+    hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int, n_wanted: int, tolerance_Ry: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Lowest bands of a fixed potential, until the wanted ones change by less than the tolerance."""
-    energies, x = rayleigh_ritz(hamiltonian, random_start(hamiltonian, n_bands))
-    for _ in range(60):
+    """Lowest bands of a crystal in a fixed potential, until the wanted ones change by less than the tolerance."""
+    energies, x = start(hamiltonian, crystal, n_bands)
+    for _ in range(MAX_CYCLES):
         before = energies
         energies, x = improve(hamiltonian, x, energies, chunk=n_bands)
         if float((energies - before)[:, :n_wanted].abs().max()) < tolerance_Ry:

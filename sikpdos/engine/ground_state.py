@@ -86,9 +86,11 @@ def ground_state(
         chunk_size(basis),
     )
     density = atoms.density * (crystal.n_electrons / (atoms.density[basis.origin].real * basis.volume))
-    solution = scf.iterate(problem, density, None, tolerance, report)
+    first = scf.with_potential(parts, potential.effective(density, atoms, basis))
+    waves = [eigensolver.start(h, crystal, bands)[1] for h in first]
+    solution = scf.iterate(problem, density, waves, tolerance, report)
     dense = hamiltonians(crystal, basis, dense_points.points, bands, solution.potential.values)
     n_wanted = int(crystal.n_electrons / 2) + 1
-    energies = torch.cat([eigensolver.solve(h, bands, n_wanted, BAND_TOLERANCE_RY)[0] for h in dense])
+    energies = torch.cat([eigensolver.solve(h, crystal, bands, n_wanted, BAND_TOLERANCE_RY)[0] for h in dense])
     filled = scf.fill(energies, dense_points.weights, crystal.n_electrons, smearing_Ry)
     return GroundState(crystal, basis, solution, filled, len(dense_points))

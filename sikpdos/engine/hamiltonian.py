@@ -23,6 +23,18 @@ def atomic_functions(
     return np.moveaxis(phases[:, None] * angular[None], (0, 1), (2, 3)).reshape(*q.shape[:2], -1, q.shape[2])
 
 
+def orbital_functions(basis: WaveBasis, crystal: Crystal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pseudo-atomic orbitals of all atoms of a primitive cell: (n_k, n_orbitals, 1, n_waves), atom and l of each."""
+    functions, owner, momentum = [], [], []
+    for kind, atoms in crystal.kinds().items():
+        for orbital in kind.orbitals:
+            functions.append(atomic_functions(basis, kind, orbital, crystal.positions[atoms], crystal.volume))
+            owner.append(np.repeat(atoms, 2 * orbital.l + 1))
+            momentum.append(np.full(len(owner[-1]), orbital.l))
+    stacked = np.moveaxis(np.concatenate(functions, 2), 2, 1)
+    return stacked, np.concatenate(owner), np.concatenate(momentum)
+
+
 @dataclass(frozen=True, eq=False)
 class Projectors:
     """Kleinman-Bylander projectors; `functions` couple the waves of one class, or all waves (one class)."""

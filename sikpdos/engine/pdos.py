@@ -8,7 +8,7 @@ import torch
 from sikpdos.engine.basis import WaveBasis
 from sikpdos.engine.crystal import Crystal
 from sikpdos.engine.ground_state import GroundState, hamiltonians
-from sikpdos.engine.hamiltonian import atomic_functions
+from sikpdos.engine.hamiltonian import orbital_functions
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.recursion import sticks
 from sikpdos.errors import SikpdosError
@@ -16,27 +16,21 @@ from sikpdos.errors import SikpdosError
 ELECTRONS_PER_STATE = 2
 
 
-def projection_vectors(basis: WaveBasis, crystal: Crystal, atom: int) -> tuple[torch.Tensor, list[int]]:
+def projection_vectors(basis: WaveBasis, crystal: Crystal, atom: int) -> tuple[torch.Tensor, np.ndarray]:
     """Orthonormal orbitals of one atom: (n_k, n_orbitals, n_classes, n_waves), and l of each.
 
     Loewdin: |u_i> = sum_j (S^-1/2)_ij |chi_j> over the orbitals of all atoms. Raises SikpdosError for a
     species without orbitals.
     """
-    functions, owner, momentum = [], [], []
-    for kind, atoms in crystal.kinds().items():
+    for kind in crystal.kinds():
         if not kind.orbitals:
             raise SikpdosError(f"{kind.name}: no pseudo-atomic orbitals (PP_PSWFC), needed for the projection")
-        for orbital in kind.orbitals:
-            block = atomic_functions(basis, kind, orbital, crystal.positions[atoms], crystal.volume)
-            functions.append(np.moveaxis(block, 2, 1).reshape(len(block), block.shape[2], -1))
-            owner += np.repeat(atoms, 2 * orbital.l + 1).tolist()
-            momentum += [orbital.l] * functions[-1].shape[1]
-    chi = basis.density.arithmetic.tensor(np.concatenate(functions, 1), torch.complex128)
+    functions, owner, momentum = orbital_functions(basis, crystal)
+    chi = basis.density.arithmetic.tensor(functions, torch.complex128).flatten(2)
     values, u = torch.linalg.eigh(chi.conj() @ chi.mT)  # S_ij = <chi_i|chi_j>
-    rows = [i for i, a in enumerate(owner) if a == atom]
-    root = ((u / values.sqrt()[:, None]) @ u.mH).mT[:, rows]  # (n_k, n_rows, n_orbitals)
+    root = ((u / values.sqrt()[:, None]) @ u.mH).mT[:, torch.as_tensor(owner == atom)]  # (n_k, n_rows, n_orbitals)
     vectors = (root @ chi).unflatten(2, basis.shape[1:])
-    return vectors.to(basis.density.arithmetic.complex), [momentum[i] for i in rows]
+    return vectors.to(basis.density.arithmetic.complex), momentum[owner == atom]
 
 
 def pdos_sticks(
@@ -45,11 +39,11 @@ def pdos_sticks(
     """Sticks of one atom's PDOS: energies (Ry) and weights (electrons, both spins), both (n_k, n_orbitals, n_steps),
     and the angular momentum of each orbital (n_orbitals,).
     """
-    parts, momentum = [], []
+    parts, momentum = [], np.zeros(0, int)
     values = ground.solution.potential.values
     n_vectors = sum(2 * orbital.l + 1 for orbital in ground.crystal.species[atom].orbitals)
     for hamiltonian in hamiltonians(ground.crystal, ground.basis, points.points, n_vectors, values):
         vectors, momentum = projection_vectors(hamiltonian.basis, ground.crystal, atom)
         parts.append(sticks(hamiltonian, vectors, n_steps))
     energies, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return energies, ELECTRONS_PER_STATE * weights * points.weights[:, None, None], np.array(momentum)
+    return energies, ELECTRONS_PER_STATE * weights * points.weights[:, None, None], momentum

@@ -152,7 +152,7 @@ def density_of(problem: Problem, waves: Sequence[torch.Tensor], bands: Bands) ->
 
 
 def iterate(
-    problem: Problem, density: torch.Tensor, waves: list[torch.Tensor] | None, tolerance: float, report: Report
+    problem: Problem, density: torch.Tensor, waves: list[torch.Tensor], tolerance: float, report: Report
 ) -> SelfConsistent:
     """Repeat potential, bands, density until the density changes by less than `tolerance` electrons per electron.
 
@@ -163,9 +163,7 @@ def iterate(
     for number in range(1, MAX_ITERATIONS + 1):
         potential = effective(density, problem.atoms, problem.basis)
         now = with_potential(problem.hamiltonians, potential)
-        if waves is None:
-            waves, energies = start_waves(now, problem)
-        elif not energies:
+        if not energies:
             energies = [eigensolver.rayleigh_ritz(h, x)[0] for h, x in zip(now, waves, strict=True)]
         pairs = [eigensolver.improve(h, x, e, problem.chunk) for h, x, e in zip(now, waves, energies, strict=True)]
         energies, waves = [e for e, _ in pairs], [x for _, x in pairs]
@@ -184,19 +182,6 @@ def iterate(
 def with_potential(hamiltonians: Sequence[Hamiltonian], potential: Potential) -> list[Hamiltonian]:
     """The same Hamiltonians in another potential."""
     return [replace(h, potential=potential.values.to(h.basis.density.arithmetic.real)) for h in hamiltonians]
-
-
-def start_waves(hamiltonians: Sequence[Hamiltonian], problem: Problem) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """Random wave functions improved by a few cycles."""
-    waves, energies = [], []
-    for hamiltonian in hamiltonians:
-        e, x = eigensolver.rayleigh_ritz(
-            hamiltonian, eigensolver.random_start(hamiltonian, n_bands(problem.n_electrons))
-        )
-        for _ in range(2):
-            e, x = eigensolver.improve(hamiltonian, x, e, problem.chunk)
-        waves, energies = [*waves, x], [*energies, e]
-    return waves, energies
 
 
 def total_energy(bands: Bands, weights: np.ndarray, potential: Potential) -> float:

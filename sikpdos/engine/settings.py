@@ -13,9 +13,10 @@ from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
 from sikpdos.errors import SikpdosError
 from sikpdos.raw import BIN_EV
 
-STEPS_PER_RY = 13.5  # resolves 0.5 eV
+EDGE_STEPS_PER_RY = 13.5  # resolves 0.5 eV up to 30 eV
+PDOS_STEPS_PER_RY = 9.0  # the PDOS lies lower in the spectrum of H, where the recursion converges first
 SCF_COARSENING = 2.0  # spacing of the mesh that makes the ground-state density, in k_spacing
-FINEST_K_SPACING = 0.022  # no edge mesh is made denser than this for `min_edge_points`
+FINEST_K_SPACING = 0.022  # no mesh is made denser than this for the sake of `min_..._points`
 BUNDLED = Path(__file__).parent.parent / "data" / "pseudo"
 
 
@@ -25,11 +26,12 @@ class Settings:
 
     cutoff_eV: float = 220.0
     k_spacing: float = 0.034  # 2 pi/A, of the meshes of both spectra
-    min_edge_points: int = 8  # irreducible k-points of an edge; symmetric sites get a denser mesh for little
+    min_edge_points: int = 10  # irreducible k-points of an edge: symmetric sites get a denser mesh for little
+    min_pdos_points: int = 80  # the same for the PDOS
     min_image_A: float = 10.0
     charge: int = 1  # +1: the excited electron is removed; 0: it stays
     smearing_eV: float = 0.1
-    density_tolerance: float = 3e-4
+    density_tolerance: float = 5e-4
     bin_eV: float = BIN_EV
     precision: str = "single"
 
@@ -38,9 +40,13 @@ class Settings:
         return self.cutoff_eV / RYDBERG_EV
 
     @property
-    def steps(self) -> int:
+    def edge_steps(self) -> int:
         """Length of the recursion, in proportion to the width of the spectrum of H."""
-        return round(STEPS_PER_RY * self.cutoff_Ry)
+        return round(EDGE_STEPS_PER_RY * self.cutoff_Ry)
+
+    @property
+    def pdos_steps(self) -> int:
+        return round(PDOS_STEPS_PER_RY * self.cutoff_Ry)
 
     @property
     def smearing_Ry(self) -> float:

@@ -68,8 +68,9 @@ def _pdos(structure: Structure, atom: int) -> tuple[np.ndarray, np.ndarray, np.n
     """Bin centres (eV) and s and p histograms (electrons a bin)."""
     ground, settings = structure.ground, structure.settings
     rotations = symmetry(ground.crystal).fixing(ground.crystal.positions[atom]).rotations
-    points = kpoints.best_mesh(ground.crystal.lattice, settings.k_spacing, rotations)
-    energies, weights, momentum = pdos.pdos_sticks(ground, atom, points, settings.steps)
+    lattice, at_least = ground.crystal.lattice, settings.min_pdos_points
+    points = kpoints.rich_mesh(lattice, settings.k_spacing, rotations, at_least, FINEST_K_SPACING)
+    energies, weights, momentum = pdos.pdos_sticks(ground, atom, points, settings.pdos_steps)
     energies = (energies - ground.zero_Ry) * RYDBERG_EV
 
     def of(l: int) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +104,7 @@ def _core_hole(structure: Structure, atom: int, report: Report) -> tuple[HoleSta
 def _edge(structure: Structure, atom: int, state: HoleState, points: kpoints.KPoints) -> tuple[np.ndarray, np.ndarray]:
     """Bin centres (eV) and the isotropic edge's histogram, occupied states dropped."""
     core_1s = structure.ground.crystal.species[atom].core_1s
-    energies, weights = edge.edge_sticks(state, core_1s, points, structure.settings.steps)
+    energies, weights = edge.edge_sticks(state, core_1s, points, structure.settings.edge_steps)
     empty = energies > state.solution.bands.fermi_Ry
     energies = (energies - _zero_Ry(state.solution.bands)) * RYDBERG_EV
     return histogram(energies[empty], weights[empty] / 3, *EDGE_RANGE_EV, structure.settings.bin_eV)
