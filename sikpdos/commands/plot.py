@@ -23,7 +23,8 @@ def plot(
       4  error against single windows                      ablation.csv
       5  gain over template matching                       matches.csv (of match --model)
       6  a simulated measurement     exp.msa exp_true_pdos.csv predictions.npz [more.npz]
-    Predictions are of predict -o NAME.npz; for 1 and 2 of a dataset with --part test.
+    Predictions are of predict -o NAME.npz; for 1 and 2 of a dataset with --part test;
+    for 6 the true PDOS must have the sigma of the model's.
 
     \b
     Example: sikpdos predict exp.msa | sikpdos plot - -o pdos.png
