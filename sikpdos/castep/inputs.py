@@ -17,6 +17,7 @@ from sikpdos.sites import Site, structure_file
 from sikpdos.supercell import kpoint_mesh, shortest_vector_A, smallest_supercell
 
 LABEL = "Si:ex"  # the excited atom's species; CASTEP allows five characters
+Folder = str | os.PathLike
 _BAND_WINDOW_EV = 40.0  # from the bottom of the valence band: 12 eV of it, 20 above the gap, the rest margin
 _HBAR2_OVER_2M = 3.80998211  # eV A^2
 
@@ -46,7 +47,7 @@ def build(
     sites: Sequence[Site],
     sites_csv: str | os.PathLike,
     settings: Settings,
-    folder: str | os.PathLike = templates.SHIPPED,
+    folder: Folder = templates.SHIPPED,
 ) -> Iterator[Input]:
     """Inputs of all runs of a table of sites: each structure's ground state, then its core holes.
 
@@ -105,7 +106,7 @@ def _check_name(name: str) -> None:
         raise SikpdosError(f"id '{name}' can't name a folder: letters, digits and - _ . + only")
 
 
-def _ground(number, structure, site: Site, settings: Settings, potential: str, folder) -> Input:
+def _ground(number: int, structure: Structure, site: Site, settings: Settings, potential: str, folder: Folder) -> Input:
     lattice = structure.lattice.matrix
     labels = [s.specie.symbol for s in structure]
     run = Run(
@@ -121,7 +122,7 @@ def _ground(number, structure, site: Site, settings: Settings, potential: str, f
     return Input(run, _files(GROUND, values, settings, folder))
 
 
-def _hole(number, structure, site: Site, settings: Settings, potential: str, folder) -> Input:
+def _hole(number: int, structure: Structure, site: Site, settings: Settings, potential: str, folder: Folder) -> Input:
     matrix = smallest_supercell(structure.lattice.matrix, settings.min_image_A)
     cell, labels, positions = excited_supercell(structure, site.atom_index, matrix)
     lattice = cell.lattice.matrix
@@ -155,7 +156,9 @@ def excited_supercell(
     return cell, labels, cell.frac_coords[order] % 1.0 % 1.0  # twice: -1e-17 % 1 is 1
 
 
-def _cell_values(lattice, labels, positions, settings: Settings, potential: str) -> dict[str, str]:
+def _cell_values(
+    lattice: np.ndarray, labels: list[str], positions: np.ndarray, settings: Settings, potential: str
+) -> dict[str, str]:
     width = max(map(len, labels))
     lines = ["  ".join(f"{x:19.14f}" for x in row) for row in lattice]
     atoms = [f"{a:<{width}} " + "  ".join(f"{x:19.15f}" for x in p) for a, p in zip(labels, positions, strict=True)]
@@ -170,7 +173,6 @@ def _cell_values(lattice, labels, positions, settings: Settings, potential: str)
 
 
 def _band_values(structure: Structure, settings: Settings, charge: int) -> dict[str, object]:
-    # With the core hole an electron leaves the core: one more in the valence shells, unless it is taken out.
     n_electrons = sum(4 if s.specie.symbol == "Si" else s.specie.Z for s in structure)
     bands = n_bands(structure.volume, n_electrons)
     return {
@@ -186,7 +188,7 @@ def _mesh(lattice: np.ndarray, settings: Settings) -> str:
     return "x".join(map(str, kpoint_mesh(lattice, settings.k_spacing)))
 
 
-def _files(kind: str, values: dict, settings: Settings, folder) -> dict[str, str]:
+def _files(kind: str, values: dict, settings: Settings, folder: Folder) -> dict[str, str]:
     """The run's files, filled; the old syntax has its own .cell and .param templates."""
     suffix = "-elnes" if settings.syntax == "elnes" else ""
     sources = {

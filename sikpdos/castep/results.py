@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +50,18 @@ def read_edge(seed: Path, source: str = "auto") -> Result:
 
 def read_pdos(seed: Path, atom: int, source: str = "auto") -> Result:
     """s and p of a silicon atom of a ground-state run, averaged over its orbit where symmetry reduced the k-points."""
-    return _read(
-        seed, source, folder.beside(seed, ".pdos_bin"),
-        lambda seed, bands: _pdos_binary(seed, bands, atom),
-        lambda seed, bands: _pdos_text(seed, bands, atom),
-    )  # fmt: skip
+    path = folder.beside(seed, ".pdos_bin")
+    return _read(seed, source, path, partial(_pdos_binary, atom=atom), partial(_pdos_text, atom=atom))
 
 
-def _read(seed: Path, source: str, path: Path, from_binary: Callable, from_text: Callable) -> Result:
+def _read(
+    seed: Path,
+    source: str,
+    path: Path,
+    from_binary: Callable[[Path, Bands], Result],
+    from_text: Callable[[Path, Bands], Result],
+) -> Result:
+    """From the binary at `path` or from text, as `source` says and what is there allows."""
     bands_path = folder.beside(seed, ".bands")
     if not bands_path.exists():
         raise _why_missing(seed, bands_path)
