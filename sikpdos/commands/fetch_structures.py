@@ -91,7 +91,7 @@ def _collect(fetched: Fetched, symprec_A: float) -> list[Crystal]:
         raise SikpdosError(first if len(reasons) == 1 else f"no structures, {len(reasons)} left out: {first}")
     for reason in reasons:
         say("fetch-structures", f"left out: {reason}")
-    with progress("families", len(pairs)) as report:
+    with progress("families", 2 * sum(not entry.group for entry, _ in pairs)) as report:
         return collect(pairs, catalogue.known(), report)
 
 

@@ -32,6 +32,7 @@ class Reduced:
     """What two structures are compared by."""
 
     structure: Structure  # Niggli-reduced primitive cell
+    content: tuple[int, str]  # number of atoms and formula
     lengths: np.ndarray  # (3,) logarithms of the lattice lengths for unit volume, sorted
     shells: np.ndarray  # (n_atoms, 24) distances to the n-th neighbour, scaled; each column sorted
 
@@ -46,7 +47,7 @@ def reduced(structure: Structure) -> Reduced:
         cell = structure
     cell = cell.get_reduced_structure()
     lengths = np.log(np.sort(cell.lattice.abc) / cell.volume ** (1 / 3))
-    return Reduced(cell, lengths, _shells(cell))
+    return Reduced(cell, (len(cell), cell.composition.reduced_formula), lengths, _shells(cell))
 
 
 def _shells(cell: Structure) -> np.ndarray:  # (n_atoms, 24)
@@ -73,59 +74,57 @@ def group_families(
     """Family of each structure, named after its first member.
 
     Whatever is like one of the `known` structures (family, structure) is of that family, so that names
-    agree between runs; new structures never join two known families. `report` is told
-    how many structures are done.
+    agree between runs; new structures never join two known families. `report` is told how many steps are
+    done, two for each structure.
     """
-    forms = [reduced(structure) for structure in structures]
     anchors = [(name, reduced(structure)) for name, structure in known]
-    names = [_name_of(form, [n for n, _ in anchors], [other for _, other in anchors]) for form in forms]
-    others = [index for index, name in enumerate(names) if name is None]
-    roots = _components([forms[i] for i in others], report)
+    forms, names = [], []
+    for structure in structures:
+        forms.append(reduced(structure))
+        names.append(_name_of(forms[-1], anchors))
+        report(len(forms))
     named = [(name, form) for name, form in zip(names, forms, strict=True) if name is not None]
-    for root in sorted(set(roots)):
-        family = [i for i, r in zip(others, roots, strict=True) if r == root]
-        chained = (_name_of(forms[i], [n for n, _ in named], [f for _, f in named]) for i in family)
-        name = next((n for n in chained if n is not None), ids[others[root]])
-        for i in family:
-            names[i] = name
+    others = [index for index, name in enumerate(names) if name is None]
+    roots = _components([forms[i] for i in others], lambda done: report(len(forms) + len(named) + done))
+    families: dict[int, list[int]] = {}
+    for index, root in zip(others, roots, strict=True):
+        families.setdefault(root, []).append(index)
+    for family in families.values():
+        chained = (_name_of(forms[index], named) for index in family)
+        name = next((name for name in chained if name is not None), ids[family[0]])
+        for index in family:
+            names[index] = name
     return names
 
 
-def _name_of(form: Reduced, names: Sequence[str], forms: Sequence[Reduced]) -> str | None:
+def _name_of(form: Reduced, named: Sequence[tuple[str, Reduced]]) -> str | None:
     """Name of the first of the forms that is like this one."""
-    return next((name for name, other in zip(names, forms, strict=True) if _alike(form, other)), None)
+    return next((name for name, other in named if _alike(form, other)), None)
 
 
-def _components(forms: Sequence[Reduced], report: Callable[[int], None] = lambda done: None) -> list[int]:
+def _components(forms: Sequence[Reduced], report: Callable[[int], None]) -> list[int]:
     """Index of the first member of each form's family."""
     roots = list(range(len(forms)))
     members: dict[tuple, list[int]] = {}
     for index, form in enumerate(forms):
-        same_size = members.setdefault(_key(form), [])
-        met: set[int] = set()
+        same_size = members.setdefault(form.content, [])
+        met = {index}
         for other in same_size:
             if roots[other] not in met and _alike(form, forms[other]):
                 met.add(roots[other])
-        if met:
-            root = min(met)
-            for other in same_size:
-                if roots[other] in met:
-                    roots[other] = root
-            roots[index] = root
         same_size.append(index)
+        for other in same_size:
+            if roots[other] in met:
+                roots[other] = min(met)
         report(index + 1)
     return roots
-
-
-def _key(form: Reduced) -> tuple:
-    return len(form.structure), form.structure.composition.reduced_formula
 
 
 def _alike(one: Reduced, other: Reduced) -> bool:
     import numpy as np
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
-    if _key(one) != _key(other) or np.abs(one.lengths - other.lengths).max() > LENGTH_LIMIT:
+    if one.content != other.content or np.abs(one.lengths - other.lengths).max() > LENGTH_LIMIT:
         return False
     if np.sqrt(np.mean((one.shells - other.shells) ** 2)) > SHELL_LIMIT:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ ELEMENT = "Si"
 SYMPREC_A = 0.01
 SHELL = 1.15  # neighbours up to this multiple of the nearest distance are counted
 MAX_NEAREST_A = 8.0
+
+os.environ.setdefault("SPGLIB_WARNING", "OFF")  # what goes wrong is told by an error, not by a line of the C library
 
 
 @dataclass(frozen=True)
