@@ -186,6 +186,8 @@ def test_predict_draws_what_it_predicts(cli, tmp_path):
     words = text_of(tmp_path / "pdos.svg")
     assert "exp.msa, simulated" in words
     assert "predicted s" in words
+    wrong = cli("predict", ROOT / "examples" / "exp.msa", "--plot", tmp_path / "pdos.bmp")
+    assert_one_line_failure(wrong, "pdos.bmp", ".png, .pdf or .svg")
 
 
 def test_no_window_system_is_asked_for():

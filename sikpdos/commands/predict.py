@@ -50,6 +50,10 @@ def predict(
     from sikpdos import predictions, prepare, shipped
     from sikpdos.predict import predict_files
 
+    if plot:
+        from sikpdos.plot import style
+
+        style.format_of(plot)  # a wrong name is told before the work is done
     failures, drawn = [], []
 
     def failed(message: str) -> None:
@@ -59,17 +63,22 @@ def predict(
     options = prepare.Options(window, smoothing, 0.0, energy, allow_partial)
     results = predict_files(files, shipped.chooser(model), options, sigma, part, failed)
     blocks = _told(results, options, drawn if plot else None)
-    few = list(itertools.islice(blocks, 2))
-    if not few:
+    count, blocks = _counted(blocks)
+    if count == 0:
         raise typer.Exit(1)
-    several = len(files) > 1 or len(few) > 1 or len(few[0].names) > 1
-    predictions.write(output, itertools.chain(few, blocks), json, several)
+    predictions.write(output, blocks, json, named=len(files) > 1 or count > 1)
     if plot:
         from sikpdos.plot.prediction import draw_predictions
 
         draw_predictions(plot, drawn)
     if failures:
         raise typer.Exit(1)
+
+
+def _counted(blocks: Iterator[Predicted]) -> tuple[int, Iterator[Predicted]]:
+    """The number of spectra in the first two blocks, and all blocks."""
+    few = list(itertools.islice(blocks, 2))
+    return sum(len(block.names) for block in few), itertools.chain(few, blocks)
 
 
 def _told(results: Iterator, options: Options, drawn: list[Predicted] | None) -> Iterator[Predicted]:
