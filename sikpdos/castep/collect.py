@@ -104,7 +104,9 @@ def _collect_one(pair: tuple[Run, Run | None], root: Path, out: Path, source: st
         write_raw(out / f"{hole.site_id}.npz", site)
     except Unfinished as error:
         return Outcome(hole.site_id, error.status, "", str(error))
-    except (SikpdosError, OSError, MemoryError) as error:
+    except OSError as error:
+        return Outcome(hole.site_id, FAILED, "", f"{error.filename}: {error.strerror or error}")
+    except (SikpdosError, MemoryError) as error:
         return Outcome(hole.site_id, FAILED, "", str(error))
     kinds = dict.fromkeys((site.meta["edge_source"], site.meta["pdos_source"]))
     return Outcome(hole.site_id, FINISHED, " ".join(kinds), "")

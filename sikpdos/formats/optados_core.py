@@ -88,20 +88,19 @@ def read_block(stream: BinaryIO, block: Block, name: str) -> Edge:
         what = "no data" if not words else f"{len(words)} columns"
         raise SikpdosError(f"{name}: line {block.first_line}: {what}; a core-loss block has 2, 3, 4 or 7 columns")
     parts = [
-        _three_columns(parse_rows(text, len(words), name, line))
+        _spins_added(parse_rows(text, len(words), name, line))
         for text, line in _pieces(stream, block.offset, block.end, block.first_line)
     ]
-    energy, strength, broadened = np.concatenate(parts).T
-    return Edge(energy, strength, broadened if len(words) in (3, 7) else None)
+    columns = np.concatenate(parts).T
+    return Edge(columns[0], columns[1], columns[2] if len(columns) == 3 else None)
 
 
-def _three_columns(rows: np.ndarray) -> np.ndarray:
-    """Energy, strength and broadened strength (or nothing: 0), spins added, (n, 3)."""
+def _spins_added(rows: np.ndarray) -> np.ndarray:
+    """Energy, strength and, where there is one, broadened strength: (n, 2) or (n, 3)."""
+    if rows.shape[1] <= 3:
+        return rows
     # Up and Down are added here: the file's own total column is wrong for edges of several orbitals.
-    n_columns = rows.shape[1]
-    strength = rows[:, 1] + rows[:, 2] if n_columns >= 4 else rows[:, 1]
-    broadened = rows[:, 4] + rows[:, 5] if n_columns == 7 else rows[:, 2] if n_columns == 3 else np.zeros(len(rows))
-    return np.stack([rows[:, 0], strength, broadened], axis=1)
+    return np.stack([rows[:, 0], *(rows[:, i] + rows[:, i + 1] for i in range(1, rows.shape[1] - 1, 3))], axis=1)
 
 
 def _pieces(stream: BinaryIO, start: int, end: int, line_number: int) -> Iterator[tuple[bytes, int]]:
