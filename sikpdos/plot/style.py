@@ -151,7 +151,7 @@ def heading(axes: Axes, text: str) -> None:
 
 def error_above(axes: Axes, mse: float) -> None:
     """The error of what a panel shows, above its right end."""
-    axes.set_title(f"MSE {1e3 * mse:.2f} × 10$^{{-3}}$ ({PDOS_UNIT})$^2$", loc="right", fontsize=6, pad=3)
+    axes.set_title(f"MSE {1e3 * mse:.3g} × 10$^{{-3}}$ ({PDOS_UNIT})$^2$", loc="right", fontsize=6, pad=3)
 
 
 def letters(panels: Sequence[Axes], names: str | Sequence[str] = "") -> None:
