@@ -302,6 +302,13 @@ def test_log_of_another_task_and_aborted_log(cli, tmp_path):
     one_line_failure(cli("parse-odo", tmp_path / "si.pdos.dat"), "si.odo: line 1: not an OptaDOS log")
 
 
+def test_damaged_gzip_files(cli, tmp_path):
+    packed = gzip.compress(PDOS.encode())
+    for data in (packed[:200], packed[:60] + b"damage" + packed[66:], b"not gzip", b""):
+        (tmp_path / "si.pdos.dat.gz").write_bytes(data)
+        one_line_failure(cli("parse-odo", tmp_path / "si.pdos.dat.gz"), "si.pdos.dat.gz")
+
+
 def test_missing_file_and_folder(cli, tmp_path):
     one_line_failure(cli("parse-odo", tmp_path / "none.pdos.dat"), "none.pdos.dat")
     one_line_failure(cli("parse-odo", tmp_path / "none.pdos_bin"), "none.bands")

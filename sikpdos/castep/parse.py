@@ -6,6 +6,7 @@ import gzip
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -54,7 +55,7 @@ def _seekable(path: str) -> Iterator[BinaryIO]:
     try:
         with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as stream:
             yield stream
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise SikpdosError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 

@@ -87,7 +87,7 @@ def _setting(text: str, key: str) -> str:
 
 
 def _number(text: str, key: str) -> float | None:
-    found = re.search(rf"{re.escape(key)}\s*:\s*([-+.\dEe]+)", text)
+    found = re.search(rf"{re.escape(key)}\s*:\s*(-?\d+\.?\d*(?:[Ee][-+]?\d+)?)", text)
     return float(found[1]) if found else None
 
 
