@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import ssl
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -103,6 +106,10 @@ def test_pages_are_followed_as_text_or_object(serve):
     assert parse_qs(urlsplit(server.asked[0]).query)["filter"] == ['elements HAS ALL "Si" AND nelements=1']
 
 
+def test_odd_links_are_no_next_page(serve):
+    assert not optimade(serve(ok({"data": [item("a")], "links": ["next"]}))).failures
+
+
 def test_ids_and_elements_become_filters(serve):
     server = serve(page())
     optimade(server, ids=("mp-149", "mp-165"))
@@ -141,6 +148,28 @@ def test_a_failing_second_page_keeps_the_first(serve, tmp_path, answer, words):
     assert len(got.failures) == 1
     assert words in got.failures[0]
     assert "page 2" in got.failures[0]
+
+
+def test_a_certificate_that_nobody_vouches_for(serve, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    openssl = shutil.which("openssl") or pytest.skip("openssl is needed to make a certificate")
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "2"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = serve(page(item("a")))
+    server.server.socket = context.wrap_socket(server.server.socket, server_side=True)
+    got = sources.fetch(["optimade"], Query(providers=(server.url.replace("http:", "https:"),), retries=3))
+    assert "certificate cannot be trusted" in got.failures[0]
+    assert not server.asked
+
+
+def test_a_damaged_kept_answer_is_told(serve, tmp_path):
+    server = serve(page(item("a")))
+    optimade(server, tmp_path)
+    (kept,) = (tmp_path / sources.KEPT_FOLDER).glob("*.json")
+    kept.write_bytes(kept.read_bytes()[:50])
+    assert "delete it" in optimade(server, tmp_path).failures[0]
 
 
 def test_pages_in_a_circle_end(serve):
@@ -264,6 +293,8 @@ def test_materials_project(serve, tmp_path, cli):
         (KEY, (200, {}, b'{"data": [{"material_id": "mp-1'), "instead of JSON"),
         (KEY, (302, {"Location": "http://127.0.0.1:9/steal"}, b""), "redirected"),
         (KEY, summary({"material_id": "../../x"}), "not a usable id"),
+        (KEY, ok({"data": {"a": 1}}), "without material ids"),
+        (KEY, ok([1]), "not understood"),
     ],
 )
 def test_materials_project_failures(serve, tmp_path, monkeypatch, key, answer, words):

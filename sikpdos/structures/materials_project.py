@@ -58,21 +58,23 @@ def _ask(client: MPRester, fields: str, payload: dict[str, str]) -> list[dict]:
 
     try:
         # Not decoded: pymatgen's decoder would import whatever class the answer names.
-        return client.request(
+        answer = client.request(
             f"materials/summary/?_fields={fields}&_all_fields=False", payload=payload, mp_decode=False
         )
     except MPRestError as error:
         if isinstance(error.__context__, SikpdosError):
             raise error.__context__ from None
-        text = str(error)
-        raise SikpdosError(
-            "sent HTML, half a page or an error instead of JSON" if "Content" in text else text[:200]
-        ) from None
+        if "Content:" in str(error):
+            raise SikpdosError("sent HTML, half a page or an error instead of JSON") from None
+        raise SikpdosError(f"sent an answer that is not understood: {str(error)[:100]}") from None
+    if not all(isinstance(document, dict) and "material_id" in document for document in answer):
+        raise SikpdosError("sent JSON without material ids")
+    return answer
 
 
 def _ids(client: MPRester, elements: Sequence[str]) -> list[str]:
     answer = _ask(client, "material_id", {"chemsys": "-".join(sorted(elements))})
-    return sorted(check_id(item.get("material_id")) for item in answer)
+    return sorted(check_id(item["material_id"]) for item in answer)
 
 
 def _documents(client: MPRester, ids: str) -> list[dict]:

@@ -68,7 +68,8 @@ def _page(session: PatientSession, url: str) -> dict:
     data = json_of(session.get(url))
     if not isinstance(data, dict) or not isinstance(data.get("data"), list):
         raise SikpdosError(f"{urlsplit(url).netloc}: JSON without a list of data: no OPTIMADE answer")
-    return {"data": data["data"], "links": data.get("links") or {}}
+    links = data.get("links")
+    return {"data": data["data"], "links": links if isinstance(links, dict) else {}}
 
 
 def _next_url(page: dict, url: str) -> str | None:

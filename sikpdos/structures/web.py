@@ -40,6 +40,8 @@ class PatientSession(requests.Session):
                 response = super().request(method, url, **{**options, "timeout": self.timeout_s})
             except requests.TooManyRedirects as error:
                 raise SikpdosError(f"{host}: redirected too often") from error
+            except requests.exceptions.SSLError as error:
+                raise SikpdosError(f"{host}: its certificate cannot be trusted") from error
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 cause = _cause(error, self.timeout_s)
             except requests.RequestException as error:
@@ -59,8 +61,6 @@ def _status(response: requests.Response) -> str:
 
 
 def _cause(error: Exception, timeout_s: float) -> str:
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate cannot be trusted"
     if isinstance(error, requests.Timeout):
         return f"no answer within {timeout_s:g} s"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
@@ -108,7 +108,10 @@ class Kept:
             return ask()
         path = self.folder / f"{hashlib.sha256(question.encode()).hexdigest()[:24]}.json"
         if path.exists():
-            return json.loads(path.read_text("utf-8"))["answer"]
+            try:
+                return json.loads(store.read_bytes(path))["answer"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise SikpdosError(f"{path}: damaged answer from an earlier run: delete it") from error
         answer = ask()
         self.folder.mkdir(parents=True, exist_ok=True)
         with store.output(path) as stream:
