@@ -48,7 +48,7 @@ def test_the_same_seed_gives_the_same_bytes(cli, small_dataset, small_settings, 
 
 
 def test_killed_and_continued_is_uninterrupted(small_dataset, small_settings, tmp_path):
-    command = ("train", small_dataset, "--config", small_settings, "--epochs", 400, "--log", "log.csv", "-o", "m.npz")
+    command = ("train", small_dataset, "--config", small_settings, "--epochs", 120, "--log", "log.csv", "-o", "m.npz")
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
     process = start(tmp_path / "killed", *command)
