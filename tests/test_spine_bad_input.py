@@ -124,7 +124,6 @@ def test_a_full_disk(shell, small_dataset, small_model):
 
 def test_closed_pipes(shell, small_dataset):
     raw = small_dataset.with_name("raw")
-    done = shell(f"sikpdos broaden {raw} | head -1")
+    done = shell(f"sikpdos broaden {raw} | true")
     assert done.returncode == 141
-    assert done.stdout.startswith("site_id,group,")
     assert not done.stderr
