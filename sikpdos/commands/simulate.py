@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from sikpdos.engine.cost import Estimate
 
 
 class Device(str, Enum):
@@ -27,9 +32,7 @@ class Electron(str, Enum):
 
 def simulate(
     source: Path = typer.Argument(..., help="Table of sites (sites.csv), or one structure file with --site."),
-    out: Path = typer.Option(
-        ..., "--out", "-o", help="Folder of raw site files; for one site a file, or - for stdout."
-    ),
+    out: Path | None = typer.Option(None, "--out", "-o", help="Folder of raw site files; with --site a file, or -."),
     site: int | None = typer.Option(None, "--site", min=0, help="Atom of the structure file, counted from 0."),
     cutoff: float = typer.Option(220.0, "--cutoff", min=50, max=3000, help="Plane-wave cutoff, eV."),
     k_spacing: float = typer.Option(0.034, "--k-spacing", min=0.005, max=1, help="k-point spacing, 2 pi/Angstrom."),
@@ -54,6 +57,7 @@ def simulate(
     shard: str | None = typer.Option(
         None, "--shard", help="i/n: the i-th of n parts, from 1; from SLURM_ARRAY_TASK_ID by default."
     ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Print what each site would cost, as CSV, and stop."),
 ) -> None:
     """Compute Si K-edges (full core hole) and ground-state s, p densities of states from crystal structures.
 
@@ -70,6 +74,8 @@ def simulate(
     from sikpdos.engine import campaign
     from sikpdos.engine.settings import Settings, arithmetic, pseudopotentials
 
+    if out is None and not dry_run:
+        raise typer.BadParameter("missing", param_hint="--out")
     if threads:
         torch.set_num_threads(threads)
     charge = 1 if electron is Electron.removed else 0
@@ -84,16 +90,32 @@ def simulate(
     laboratory = campaign.Laboratory(
         settings, pseudopotentials(pseudo, hole_pseudo), arithmetic(device.value, precision.value), _say
     )
+    part, parts = _shard(shard)
+    if dry_run:
+        _print_costs(campaign.dry_run(source, site, laboratory, part, parts))
+        return
     if site is not None:
         campaign.run_one(source, site, out, laboratory)
         return
-    part, parts = _shard(shard)
     tally = campaign.run_table(source, out, laboratory, part, parts)
     _say(
         f"{tally.done} sites done, {tally.there} were there, {tally.elsewhere} are another run's, {tally.failed} failed"
     )
     if tally.failed:
         raise typer.Exit(1)
+
+
+def _print_costs(estimates: Iterator[tuple[str, Estimate]]) -> None:
+    """One CSV row a site on stdout, the sum on stderr."""
+    print("site_id,atoms,supercell_atoms,edge_points,pdos_points,ground_state_s,site_s,memory_GiB")
+    total_s, count = 0.0, 0
+    for site_id, e in estimates:
+        print(
+            f"{site_id},{e.atoms},{e.supercell_atoms},{e.edge_points},{e.pdos_points},"
+            f"{e.ground_state_s:.0f},{e.site_s:.0f},{e.memory_GiB:.2f}"
+        )
+        total_s, count = total_s + e.site_s, count + 1
+    _say(f"{count} sites, {total_s / 3600:.2f} h on one thread, ground states not counted")
 
 
 def _say(line: str) -> None:

@@ -14,7 +14,7 @@ PRIMES = (2, 3, 5, 7)
 class Arithmetic:
     """Where and how precisely to compute.
 
-    "single" keeps wave functions in complex64 on a box of 2.7 times the largest wave vector; "double"
+    "single" keeps wave functions in complex64 on a box of 3 times the largest wave vector; "double"
     keeps complex128 on the full box (4 times), as the tests against other codes do. Densities,
     potentials and sums over bands are in double precision always.
     """
@@ -32,7 +32,7 @@ class Arithmetic:
 
     @property
     def box_factor(self) -> float:
-        return 2.7 if self.precision == "single" else 4.0
+        return 3.0 if self.precision == "single" else 4.0
 
     def tensor(self, array: np.ndarray, dtype: torch.dtype | None = None) -> torch.Tensor:
         return torch.as_tensor(np.ascontiguousarray(array), device=self.device).to(dtype)
@@ -50,8 +50,7 @@ class DensityBasis:
         self.reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
         self.volume = abs(float(np.linalg.det(lattice)))
         radius = arithmetic.box_factor / 2 * np.sqrt(cutoff_Ry)
-        reach = np.floor(radius * np.linalg.norm(lattice, axis=1) / (2 * np.pi) + 1e-9).astype(int)
-        self.shape = tuple(fft_size(2 * n + 1) for n in reach.tolist())
+        self.shape = box_shape(lattice, radius)
         axes = [np.round(np.fft.fftfreq(n, 1 / n)).astype(int) for n in self.shape]
         box = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
         g2 = ((box @ self.reciprocal) ** 2).sum(1)
@@ -150,6 +149,12 @@ class WaveBasis:
         box = torch.fft.fftn(values, dim=(2, 3, 4), norm="forward").flatten(2)
         x = box.gather(2, self.index[:, None].expand(-1, box.shape[1], -1))
         return x.unflatten(2, self.shape[1:]) * self.mask
+
+
+def box_shape(lattice: np.ndarray, radius: float) -> tuple[int, int, int]:
+    """Numbers of points of the FFT box that holds all |G| <= radius (1/bohr) of a cell."""
+    reach = np.floor(radius * np.linalg.norm(lattice, axis=1) / (2 * np.pi) + 1e-9).astype(int)
+    return tuple(fft_size(2 * n + 1) for n in reach.tolist())
 
 
 def fft_size(n: int) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sikpdos import store
-from sikpdos.engine import simulate, structure
+from sikpdos.engine import cost, simulate, structure
 from sikpdos.engine.basis import Arithmetic
 from sikpdos.engine.scf import NotConverged
 from sikpdos.engine.settings import Pseudopotentials, Settings
@@ -80,28 +80,58 @@ def run_table(sites_csv: Path, out: Path, laboratory: Laboratory, part: int, par
 
 def run_one(path: Path, atom_index: int, out: Path, laboratory: Laboratory) -> None:
     """Simulate one atom of one structure file into one file. Raises SikpdosError for any failure."""
+    import torch
+
     site_id = f"{path.stem}-{atom_index}"
     meta = {"site_id": site_id, "structure_id": path.stem, "multiplicity": 1, "group": path.stem}
     try:
-        ready = _Prepared(laboratory).of(path)
+        ready = _Prepared(laboratory).of(path, atom_index)
         result = simulate.simulate_site(ready, atom_index, meta, laboratory.report)
-    except NotConverged as error:
+    except (NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
         raise SikpdosError(f"{path}: atom {atom_index}: {error}") from error
     write_raw(out, result)
+
+
+def dry_run(
+    path: Path, atom_index: int | None, laboratory: Laboratory, part: int, parts: int
+) -> Iterator[tuple[str, cost.Estimate]]:
+    """What each site of a table (or of one part of it), or one atom of a structure file, would cost.
+
+    Raises SikpdosError for a site that cannot be done.
+    """
+    if atom_index is not None:
+        wanted = [(f"{path.stem}-{atom_index}", path, atom_index)]
+    else:
+        sites = shard(read_sites(path), part, parts)
+        wanted = [(site.site_id, structure_file(site, path), site.atom_index) for site in sites]
+    for site_id, file, index in wanted:
+        given = structure.to_crystal(structure.read_structure(file), file.name, laboratory.pseudos.ground)
+        yield site_id, _estimate(given, index, laboratory)
+
+
+def _estimate(given: structure.Input, atom_index: int, laboratory: Laboratory) -> cost.Estimate:
+    atom = given.silicon(atom_index)
+    return cost.estimate(given.crystal, atom, laboratory.settings, laboratory.pseudos, laboratory.arithmetic)
 
 
 class _Prepared:
     """The ground state of the structure at hand; its sites come one after the other."""
 
     def __init__(self, laboratory: Laboratory):
-        self.laboratory, self.path, self.structure = laboratory, None, None
+        self.laboratory = laboratory
+        self.path: Path | None = None
+        self.given: structure.Input | None = None
+        self.structure: simulate.Structure | None = None
 
-    def of(self, path: Path) -> simulate.Structure:
+    def of(self, path: Path, atom_index: int) -> simulate.Structure:
+        """The structure, checked for this atom before anything is computed."""
+        lab = self.laboratory
         if path != self.path:
-            lab = self.laboratory
-            given = structure.to_crystal(structure.read_structure(path), path.name, lab.pseudos.ground)
-            self.structure = simulate.prepare(given, lab.settings, lab.pseudos, lab.arithmetic, lab.report)
-            self.path = path
+            self.given = structure.to_crystal(structure.read_structure(path), path.name, lab.pseudos.ground)
+            self.path, self.structure = path, None
+        cost.require_memory(_estimate(self.given, atom_index, lab), lab.arithmetic)
+        if self.structure is None:
+            self.structure = simulate.prepare(self.given, lab.settings, lab.pseudos, lab.arithmetic, lab.report)
         return self.structure
 
 
@@ -114,7 +144,7 @@ def _one(site: Site, sites_csv: Path, out: Path, laboratory: Laboratory, prepare
         key: getattr(site, key) for key in ("site_id", "structure_id", "multiplicity", "group", "space_group", "source")
     }
     try:
-        ready = prepared.of(structure_file(site, sites_csv))
+        ready = prepared.of(structure_file(site, sites_csv), site.atom_index)
         result = simulate.simulate_site(
             ready, site.atom_index, meta, lambda line: laboratory.report(f"{site.site_id}: {line}")
         )

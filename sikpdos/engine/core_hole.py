@@ -17,10 +17,9 @@ import torch
 from sikpdos.engine import eigensolver, potential, scf
 from sikpdos.engine.basis import DensityBasis, WaveBasis
 from sikpdos.engine.crystal import Crystal, Symmetry, supercell, symmetry
-from sikpdos.engine.ground_state import WHOLE, GroundState, chunk_size, hamiltonians
+from sikpdos.engine.ground_state import GroundState, chunk_size, hamiltonians
 from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, exchange_projectors
 from sikpdos.engine.kpoints import KPoints
-from sikpdos.engine.potential import Ions
 from sikpdos.engine.pseudopotential import Pseudopotential
 
 FOLDED_TOLERANCE_RY = 1e-3  # of the start bands

@@ -9,7 +9,7 @@ import torch
 
 from sikpdos.engine.basis import WaveBasis, spherical_harmonics
 from sikpdos.engine.crystal import Crystal
-from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction
+from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction, table
 
 
 def atomic_functions(
@@ -17,7 +17,7 @@ def atomic_functions(
 ) -> np.ndarray:
     """Bloch sums of r f(r) Y_lm(r) at each position: (n_k, n_classes, n_positions * (2l + 1), n_waves)."""
     q = np.linalg.norm(basis.q, axis=-1)
-    radial = kind.table(function.l, function.values, float(q.max()))(q) * (-1j) ** function.l / np.sqrt(volume)
+    radial = table(kind, function, basis.density.cutoff_Ry**0.5)(q) * (-1j) ** function.l / np.sqrt(volume)
     angular = spherical_harmonics(function.l, basis.q) * radial  # (2l + 1, n_k, n_classes, n_waves)
     phases = np.stack([basis.phases(position) for position in positions])
     return np.moveaxis(phases[:, None] * angular[None], (0, 1), (2, 3)).reshape(*q.shape[:2], -1, q.shape[2])

@@ -57,7 +57,7 @@ def best_mesh(lattice: np.ndarray, spacing: float, rotations: np.ndarray) -> KPo
 
 
 MEAN_VALUE_POINT = KPoints(np.full((1, 3), 0.25), np.ones(1))
-"""The one point that stands for a large cell (Baldereschi, 10.1103/PhysRevB.7.5212); densities are symmetrised after."""
+"""The one point that stands for a large cell: Baldereschi, 10.1103/PhysRevB.7.5212."""
 
 
 def rich_mesh(lattice: np.ndarray, spacing: float, rotations: np.ndarray, at_least: int, finest: float) -> KPoints:

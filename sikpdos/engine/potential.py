@@ -11,7 +11,7 @@ from scipy.special import erfc
 from sikpdos.engine import xc
 from sikpdos.engine.basis import DensityBasis
 from sikpdos.engine.crystal import Crystal
-from sikpdos.engine.pseudopotential import Pseudopotential
+from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction, table
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +49,11 @@ def ions(crystal: Crystal, basis: DensityBasis) -> Ions:
 
 def form_factors(kind: Pseudopotential, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fourier transforms of one atom's local potential, valence density and partial core density at q (n_q,)."""
-    q_max = q.max()
-    safe_r = np.where(kind.r > 0, kind.r, 1.0)
-    density = kind.table(0, kind.density / (4 * np.pi * safe_r), q_max)(q)
+    r_rho = kind.density / (4 * np.pi * np.where(kind.r > 0, kind.r, 1.0))
+    density = table(kind, RadialFunction(0, r_rho), q.max())(q)
     if kind.core_density is None:
         return kind.local_potential(q), density, np.zeros_like(q)
-    return kind.local_potential(q), density, kind.table(0, kind.core_density * kind.r, q_max)(q)
+    return kind.local_potential(q), density, table(kind, RadialFunction(0, kind.core_density * kind.r), q.max())(q)
 
 
 def structure_factor(basis: DensityBasis, positions: np.ndarray) -> np.ndarray:
@@ -84,7 +83,7 @@ def hartree(density: torch.Tensor, basis: DensityBasis) -> torch.Tensor:
 
 
 def ewald(crystal: Crystal, charges: np.ndarray) -> float:
-    """Ewald energy (Ry) of point charges (n,) in a neutralising background, alpha-Z term left to the local potential."""
+    """Ewald energy (Ry) of point charges (n,) in a neutralising background."""
     eta = 2.8 * crystal.volume ** (-1 / 3)  # width of the Gaussians, 1/bohr
     total, squares = charges.sum(), (charges**2).sum()
     m = _lattice_points(crystal.reciprocal, 2 * eta * 5.5)

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.etree import ElementTree
 
 import numpy as np
@@ -63,11 +64,6 @@ class Pseudopotential:
         kernel = spherical_jn(l, q[..., None] * self.r[:n])
         return 4 * np.pi * self.integrate(kernel * (rf[:n] * self.r[:n]), n)
 
-    def table(self, l: int, rf: np.ndarray, q_max: float) -> Callable[[np.ndarray], np.ndarray]:
-        """The same as a spline up to q_max."""
-        q = np.arange(0, q_max + 2 * TABLE_STEP, TABLE_STEP)
-        return CubicSpline(q, self.transform(l, rf, q))
-
     def local_potential(self, q: np.ndarray) -> np.ndarray:
         """Fourier transform of the local potential (Ry bohr^3); at q = 0 without the Coulomb divergence."""
         n = int(np.searchsorted(self.r, LOCAL_RADIUS))
@@ -77,6 +73,13 @@ class Pseudopotential:
         smooth = CubicSpline(grid, 4 * np.pi * self.integrate(kernel * (short * self.r)[:n], n - 1 + n % 2))(q)
         q2 = np.where(q > 1e-8, q, 1.0) ** 2
         return smooth - 8 * np.pi * self.z_valence * np.where(q > 1e-8, np.exp(-q2 / 4) / q2, -0.25)
+
+
+@lru_cache(maxsize=256)
+def table(pseudo: Pseudopotential, function: RadialFunction, q_max: float) -> Callable[[np.ndarray], np.ndarray]:
+    """The transform of a radial function as a spline up to q_max, kept for the next call."""
+    q = np.arange(0, q_max + 2 * TABLE_STEP, TABLE_STEP)
+    return CubicSpline(q, pseudo.transform(function.l, function.values, q))
 
 
 def read_upf(path: str | os.PathLike) -> Pseudopotential:

@@ -185,6 +185,6 @@ def with_potential(hamiltonians: Sequence[Hamiltonian], potential: Potential) ->
 
 
 def total_energy(bands: Bands, weights: np.ndarray, potential: Potential) -> float:
-    """Total energy (Ry a cell): band energies, double counting, ions, smearing (Harris form: 2nd order in the residual)."""
+    """Total energy (Ry a cell) in Harris' form, whose error is of second order in the residual."""
     w = torch.as_tensor(weights, device=bands.energies.device)[:, None]
     return float((w * bands.occupations * bands.energies).sum()) + potential.double_counting_Ry + bands.smearing_Ry

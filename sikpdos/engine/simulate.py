@@ -103,8 +103,8 @@ def _core_hole(structure: Structure, atom: int, report: Report) -> tuple[HoleSta
 
 def _edge(structure: Structure, atom: int, state: HoleState, points: kpoints.KPoints) -> tuple[np.ndarray, np.ndarray]:
     """Bin centres (eV) and the isotropic edge's histogram, occupied states dropped."""
-    core_1s = structure.ground.crystal.species[atom].core_1s
-    energies, weights = edge.edge_sticks(state, core_1s, points, structure.settings.edge_steps)
+    species = structure.ground.crystal.species[atom]
+    energies, weights = edge.edge_sticks(state, species, points, structure.settings.edge_steps)
     empty = energies > state.solution.bands.fermi_Ry
     energies = (energies - _zero_Ry(state.solution.bands)) * RYDBERG_EV
     return histogram(energies[empty], weights[empty] / 3, *EDGE_RANGE_EV, structure.settings.bin_eV)

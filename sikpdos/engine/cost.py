@@ -1,0 +1,107 @@
+"""What a site will cost: k-points, memory and time, from its cell alone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from sikpdos.engine import cells, core_hole, kpoints, scf
+from sikpdos.engine.basis import Arithmetic, box_shape
+from sikpdos.engine.crystal import Crystal, symmetry
+from sikpdos.engine.eigensolver import DEGREE
+from sikpdos.engine.settings import FINEST_K_SPACING, SCF_COARSENING, Pseudopotentials, Settings
+from sikpdos.errors import SikpdosError
+
+POINT_S = 2.2e-8  # H on one point of the FFT box, one CPU thread; measured, see README.md
+ITERATIONS = 8  # of a density
+DENSE_CYCLES = 4  # of the bands on the dense mesh
+WAVE_COPIES = 6  # of all bands, during a Rayleigh-Ritz step
+BASE_GIB = 0.5  # Python and its libraries
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The cost of one site on one CPU thread."""
+
+    atoms: int
+    supercell_atoms: int
+    edge_points: int
+    pdos_points: int
+    ground_state_s: float  # shared by the sites of a structure
+    site_s: float
+    memory_GiB: float
+
+
+def estimate(
+    crystal: Crystal, atom: int, settings: Settings, pseudos: Pseudopotentials, arithmetic: Arithmetic
+) -> Estimate:
+    """Cost of a silicon atom of a primitive crystal."""
+    group = symmetry(crystal)
+    site = group.fixing(crystal.positions[atom]).rotations
+    at_least, spacing = settings.min_pdos_points, settings.k_spacing
+    pdos_points = kpoints.rich_mesh(crystal.lattice, spacing, site, at_least, FINEST_K_SPACING)
+    matrix = cells.choose(crystal, atom, settings.min_image_A, spacing)
+    hole = core_hole.hole_cell(crystal, atom, matrix, pseudos.hole)
+    edge_points = kpoints.rich_mesh(
+        hole.crystal.lattice, spacing, hole.site.rotations, settings.min_edge_points, FINEST_K_SPACING
+    )
+    small = _apply_s(crystal, settings, arithmetic)
+    large = _apply_s(hole.crystal, settings, arithmetic)
+    filtered = ITERATIONS * (DEGREE + 1) * scf.n_bands(hole.crystal.n_electrons)
+    recursions = 3 * settings.edge_steps * len(edge_points)
+    projections = 4 * settings.pdos_steps * len(pdos_points)
+    return Estimate(
+        len(crystal.species),
+        len(hole.crystal.species),
+        len(edge_points),
+        len(pdos_points),
+        _ground_applications(crystal, group.rotations, spacing) * small,
+        large * (filtered + recursions) + small * projections,
+        _memory_GiB(hole.crystal, settings, arithmetic),
+    )
+
+
+def _ground_applications(crystal: Crystal, rotations: np.ndarray, spacing: float) -> int:
+    """Applications of H for the ground state."""
+    coarse = len(kpoints.best_mesh(crystal.lattice, SCF_COARSENING * spacing, rotations))
+    dense = len(kpoints.best_mesh(crystal.lattice, spacing, rotations))
+    return (coarse * ITERATIONS + dense * DENSE_CYCLES) * (DEGREE + 1) * scf.n_bands(crystal.n_electrons)
+
+
+def _box_points(crystal: Crystal, settings: Settings, arithmetic: Arithmetic) -> int:
+    radius = arithmetic.box_factor / 2 * np.sqrt(settings.cutoff_Ry)
+    return int(np.prod(box_shape(crystal.lattice, radius)))
+
+
+def _apply_s(crystal: Crystal, settings: Settings, arithmetic: Arithmetic) -> float:
+    """Seconds for H on one wave function."""
+    return _box_points(crystal, settings, arithmetic) * POINT_S * (1 if arithmetic.precision == "single" else 2)
+
+
+def _memory_GiB(crystal: Crystal, settings: Settings, arithmetic: Arithmetic) -> float:
+    waves = crystal.volume * settings.cutoff_Ry**1.5 / (6 * np.pi**2)
+    size = arithmetic.complex.itemsize
+    bands = scf.n_bands(crystal.n_electrons)
+    boxes = 40 * _box_points(crystal, settings, arithmetic) * 16  # densities, mixing, gradients
+    return BASE_GIB + (WAVE_COPIES * bands * waves * size + boxes) / 2**30
+
+
+def require_memory(needed: Estimate, arithmetic: Arithmetic) -> None:
+    """Refuse what cannot fit the device. Raises SikpdosError with the estimate."""
+    available = available_GiB(arithmetic)
+    if needed.memory_GiB > available:
+        raise SikpdosError(
+            f"{needed.supercell_atoms} atoms in the supercell need about {needed.memory_GiB:.1f} GiB of memory, "
+            f"{available:.1f} GiB are there"
+        )
+
+
+def available_GiB(arithmetic: Arithmetic) -> float:
+    """Free memory of the device."""
+    if arithmetic.device == "cpu":
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    import torch
+
+    return torch.cuda.mem_get_info()[0] / 2**30
