@@ -186,6 +186,7 @@ def test_athena_written_by_larch(tmp_path):
         (perl_project(GOOD)[:60], "damaged gzip file"),
         (b"\x1f\x8b\x08" + bytes(40), "damaged gzip file"),
     ],
+    ids=["empty", "repeated energy", "not a number", "cut", "junk"],  # bytes as ids would hold gzip's time stamp
 )
 def test_athena_projects_that_cannot_be_used(tmp_path, content, words):
     path = tmp_path / "x.prj"
