@@ -9,7 +9,7 @@ the hole makes is sampled with the few points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -121,8 +121,6 @@ def _corrected(
     ground: GroundState,
 ) -> scf.Problem:
     """The problem with the perfect crystal's density error on the few k-points made good."""
-    from dataclasses import replace
-
     n_electrons = float(perfect[problem.basis.origin].real) * problem.basis.volume
     filled = scf.fill(torch.cat(energies), points.weights, n_electrons, problem.smearing_Ry)
     sampled = scf.density_of(replace(problem, n_electrons=n_electrons), waves, filled)
