@@ -143,8 +143,9 @@ def simulated(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def peak_kB(folder, source: str, model) -> int:
     script = (
-        "import resource, sys; from sikpdos.cli import app; app(sys.argv[1:], standalone_mode=False);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import re, sys; from sikpdos.cli import app; app(sys.argv[1:], standalone_mode=False);"
+        # not ru_maxrss, which starts at what pytest's process holds
+        "print(*re.findall(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read()))"
     )
     command = [sys.executable, "-c", script, "predict", source, "-m", model, "-o", f"out_{source}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={"PYTHONPATH": str(ROOT)})
