@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sikpdos.errors import SikpdosError
+
 if TYPE_CHECKING:
     from sikpdos.engine.cost import Estimate
 
@@ -37,7 +39,7 @@ def simulate(
     cutoff: float = typer.Option(220.0, "--cutoff", min=50, max=3000, help="Plane-wave cutoff, eV."),
     k_spacing: float = typer.Option(0.034, "--k-spacing", min=0.005, max=1, help="k-point spacing, 2 pi/Angstrom."),
     image: float = typer.Option(
-        10.0, "--image", min=0, max=40, help="Least distance of core holes to their images, A."
+        10.0, "--image", min=0, max=16, help="Least distance of core holes to their images, A."
     ),
     electron: Electron = typer.Option(
         "removed", "--electron", help="The excited electron: removed (charge +1), or neutral: it stays."
@@ -92,7 +94,8 @@ def simulate(
     )
     part, parts = _shard(shard)
     if dry_run:
-        _print_costs(campaign.dry_run(source, site, laboratory, part, parts))
+        if not _print_costs(campaign.dry_run(source, site, laboratory, part, parts)):
+            raise typer.Exit(1)
         return
     if site is not None:
         campaign.run_one(source, site, out, laboratory)
@@ -105,17 +108,23 @@ def simulate(
         raise typer.Exit(1)
 
 
-def _print_costs(estimates: Iterator[tuple[str, Estimate]]) -> None:
-    """One CSV row a site on stdout, the sum on stderr."""
+def _print_costs(estimates: Iterator[tuple[str, Estimate | SikpdosError]]) -> bool:
+    """One CSV row a site on stdout, the sum and what cannot be done on stderr; whether all sites can be."""
     print("site_id,atoms,supercell_atoms,edge_points,pdos_points,ground_state_s,site_s,memory_GiB")
-    total_s, count = 0.0, 0
+    total_s, counted, refused = 0.0, 0, 0
     for site_id, e in estimates:
+        if isinstance(e, SikpdosError):
+            _say(f"{site_id}: {e}")
+            refused += 1
+            continue
         print(
             f"{site_id},{e.atoms},{e.supercell_atoms},{e.edge_points},{e.pdos_points},"
-            f"{e.ground_state_s:.0f},{e.site_s:.0f},{e.memory_GiB:.2f}"
+            f"{e.ground_state_s:.0f},{e.site_s:.0f},{e.memory_GiB:.2f}",
+            flush=True,
         )
-        total_s, count = total_s + e.site_s, count + 1
-    _say(f"{count} sites, {total_s / 3600:.2f} h on one thread, ground states not counted")
+        total_s, counted = total_s + e.site_s, counted + 1
+    _say(f"{counted} sites, {total_s / 3600:.2f} h on one thread, ground states not counted; {refused} cannot be done")
+    return not refused
 
 
 def _say(line: str) -> None:

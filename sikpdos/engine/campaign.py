@@ -94,19 +94,19 @@ def run_one(path: Path, atom_index: int, out: Path, laboratory: Laboratory) -> N
 
 def dry_run(
     path: Path, atom_index: int | None, laboratory: Laboratory, part: int, parts: int
-) -> Iterator[tuple[str, cost.Estimate]]:
-    """What each site of a table (or of one part of it), or one atom of a structure file, would cost.
-
-    Raises SikpdosError for a site that cannot be done.
-    """
+) -> Iterator[tuple[str, cost.Estimate | SikpdosError]]:
+    """What each site of a table (or of one part of it), or one atom of a structure file, would cost, or why not."""
     if atom_index is not None:
         wanted = [(f"{path.stem}-{atom_index}", path, atom_index)]
     else:
         sites = shard(read_sites(path), part, parts)
         wanted = [(site.site_id, structure_file(site, path), site.atom_index) for site in sites]
     for site_id, file, index in wanted:
-        given = structure.to_crystal(structure.read_structure(file), file.name, laboratory.pseudos.ground)
-        yield site_id, _estimate(given, index, laboratory)
+        try:
+            given = structure.to_crystal(structure.read_structure(file), file.name, laboratory.pseudos.ground)
+            yield site_id, _estimate(given, index, laboratory)
+        except SikpdosError as error:
+            yield site_id, error
 
 
 def _estimate(given: structure.Input, atom_index: int, laboratory: Laboratory) -> cost.Estimate:
