@@ -17,7 +17,7 @@ from pathlib import Path
 from sikpdos import store
 from sikpdos.engine import cost, simulate, structure
 from sikpdos.engine.basis import Arithmetic
-from sikpdos.engine.scf import NotConverged
+from sikpdos.engine.eigensolver import NotConverged
 from sikpdos.engine.settings import Pseudopotentials, Settings
 from sikpdos.errors import SikpdosError
 from sikpdos.raw import write_raw

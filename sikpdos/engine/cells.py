@@ -6,7 +6,6 @@ import numpy as np
 
 from sikpdos.constants import BOHR_A
 from sikpdos.engine.crystal import Crystal, symmetry
-from sikpdos.errors import SikpdosError
 from sikpdos.supercell import compactness, far_supercells, reduction
 
 SLACK = 1.5  # no supercell larger than this times the smallest is looked at
@@ -20,7 +19,7 @@ def choose(crystal: Crystal, atom: int, min_image_A: float, k_spacing: float) ->
     density (bands times volume) and that of the recursions (volume times irreducible points).
     """
     rotations = symmetry(crystal).fixing(crystal.positions[atom]).rotations
-    best, best_cost, smallest = None, np.inf, None
+    best, best_cost, smallest = np.empty((0, 3, 3)), np.inf, None
     for matrices in far_supercells(crystal.lattice * BOHR_A, min_image_A):
         size = round(abs(np.linalg.det(matrices[0])))
         smallest = smallest or size
@@ -31,8 +30,6 @@ def choose(crystal: Crystal, atom: int, min_image_A: float, k_spacing: float) ->
         cost = _cost(n_atoms, int(kept.max()), size * crystal.volume * BOHR_A**3, k_spacing)
         if cost < best_cost:
             best, best_cost = matrices[kept == kept.max()], cost
-    if best is None:
-        raise SikpdosError("no supercell found")
     reduced = (reduction(matrix @ crystal.lattice) @ matrix for matrix in best)
     return max(reduced, key=lambda matrix: compactness(matrix @ crystal.lattice))
 

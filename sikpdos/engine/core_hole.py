@@ -74,7 +74,7 @@ def core_hole_state(
 ) -> HoleState:
     """Self-consistent state of a cell with a core hole; `charge` +1 removes the electron, 0 keeps it.
 
-    Raises scf.NotConverged.
+    Raises eigensolver.NotConverged.
     """
     hole = cell.crystal.species[0]
     basis = DensityBasis(cell.crystal.lattice, ground.basis.cutoff_Ry, ground.basis.arithmetic)

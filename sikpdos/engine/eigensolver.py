@@ -12,6 +12,10 @@ MAX_CYCLES = 60
 MARGIN_RY = 0.01  # above the highest wanted band, where the damped interval begins
 
 
+class NotConverged(Exception):
+    """Bands or a density did not settle; the message tells how far they came."""
+
+
 def start(hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Energies and wave functions of the lowest bands in the span of the atomic orbitals and a few random waves."""
     basis = hamiltonian.basis
@@ -71,11 +75,14 @@ def improve(
 def solve(
     hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int, n_wanted: int, tolerance_Ry: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Lowest bands of a crystal in a fixed potential, until the wanted ones change by less than the tolerance."""
+    """Lowest bands of a crystal in a fixed potential, until the wanted ones change by less than the tolerance.
+
+    Raises NotConverged after MAX_CYCLES.
+    """
     energies, x = start(hamiltonian, crystal, n_bands)
     for _ in range(MAX_CYCLES):
         before = energies
         energies, x = improve(hamiltonian, x, energies, chunk=n_bands)
         if float((energies - before)[:, :n_wanted].abs().max()) < tolerance_Ry:
-            break
-    return energies, x
+            return energies, x
+    raise NotConverged(f"bands not converged in {MAX_CYCLES} cycles")

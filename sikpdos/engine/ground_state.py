@@ -70,7 +70,7 @@ def ground_state(
     tolerance: float,
     report: scf.Report,
 ) -> GroundState:
-    """Self-consistent ground state on one mesh, Fermi level and gap on a denser one. Raises scf.NotConverged."""
+    """Self-consistent on one mesh, Fermi level and gap on a denser one. Raises eigensolver.NotConverged."""
     basis = DensityBasis(crystal.lattice, cutoff_Ry, arithmetic)
     atoms = potential.ions(crystal, basis)
     bands = scf.n_bands(crystal.n_electrons)

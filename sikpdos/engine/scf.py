@@ -22,10 +22,6 @@ SMALLEST_OCCUPATION = 1e-8
 Report = Callable[[str], None]
 
 
-class NotConverged(Exception):
-    """The density did not settle; the message tells how far it came."""
-
-
 @dataclass(frozen=True, eq=False)
 class Bands:
     """Band energies and their filling."""
@@ -156,7 +152,7 @@ def iterate(
 ) -> SelfConsistent:
     """Repeat potential, bands, density until the density changes by less than `tolerance` electrons per electron.
 
-    Raises NotConverged after MAX_ITERATIONS.
+    Raises eigensolver.NotConverged after MAX_ITERATIONS.
     """
     mixer, history, all_weights = AndersonMixer(problem.basis), [], np.concatenate(problem.weights)
     energies: list[torch.Tensor] = []
@@ -176,7 +172,7 @@ def iterate(
                 density, potential, bands, tuple(history), total_energy(bands, all_weights, potential)
             )
         density = mixer(density, residual)
-    raise NotConverged(f"density not converged in {MAX_ITERATIONS} iterations (residual {history[-1]:.1e})")
+    raise eigensolver.NotConverged(f"density not converged in {MAX_ITERATIONS} iterations (residual {history[-1]:.1e})")
 
 
 def with_potential(hamiltonians: Sequence[Hamiltonian], potential: Potential) -> list[Hamiltonian]:

@@ -34,7 +34,7 @@ class Structure:
 def prepare(
     given: Input, settings: Settings, pseudos: Pseudopotentials, arithmetic: Arithmetic, report: Report
 ) -> Structure:
-    """Ground state of a structure. Raises scf.NotConverged."""
+    """Ground state of a structure. Raises eigensolver.NotConverged."""
     crystal = given.crystal
     rotations = symmetry(crystal).rotations
     ground = ground_state.ground_state(
@@ -53,7 +53,7 @@ def prepare(
 def simulate_site(structure: Structure, atom_index: int, meta: dict, report: Report) -> RawSite:
     """K-edge and PDOS of one silicon atom, numbered as in the structure's file; `meta` is added to the result's.
 
-    Raises SikpdosError for an atom that is not silicon, scf.NotConverged.
+    Raises SikpdosError for an atom that is not silicon, eigensolver.NotConverged.
     """
     atom = structure.input.silicon(atom_index)
     pdos_eV, s, p = _pdos(structure, atom)
