@@ -34,7 +34,7 @@ class Settings:
     weight_decay: float = 1e-3
     dropout: float = 0.2
     mixtures: float = 0.5  # share of training spectra that are sums of two sites', like their densities of states
-    noise: float = 0.02  # standard deviation added to clean spectra (their maximum is 1)
+    noise: float = 0.1  # standard deviation added to clean spectra in training (their maximum is 1)
     channels: tuple[int, ...] = (16, 32, 32)
     hidden: int = 64
     measured: bool = False  # train on simulated measurements instead of clean spectra
