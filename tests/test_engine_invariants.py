@@ -107,7 +107,7 @@ def test_hamiltonian_is_hermitian_and_blocks_equal_one_projector_per_atom():
 
     every = WaveBasis(density, by_class.k, np.eye(3, dtype=int))
     direct = Hamiltonian(every, values, crystal_projectors(every, cell.crystal))
-    assert direct.crystal.functions.shape[2] == 4 * 8
+    assert direct.crystal.kets.shape[2] == 4 * 8
     order = _same_order(by_class, every)
     other = direct.apply(x[:, :, order][:, :, None])[:, :, 0]
     assert torch.allclose(other, h.apply(x.unflatten(2, by_class.shape[1:])).flatten(2)[:, :, order], atol=1e-9)

@@ -30,15 +30,16 @@ def start(hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int) -> tuple[tor
         )
         noise = noise.to(device=arithmetic.device, dtype=arithmetic.complex)
         parts.append(noise * basis.mask / (1 + basis.kinetic) ** 1.5)
-    energies, x = rayleigh_ritz(hamiltonian, torch.cat(parts, 1))
+    x = torch.cat(parts, 1)
+    energies, x = rayleigh_ritz(hamiltonian, x, x.shape[1])
     return energies[:, :n_bands], x[:, :n_bands]
 
 
-def rayleigh_ritz(hamiltonian: Hamiltonian, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def rayleigh_ritz(hamiltonian: Hamiltonian, x: torch.Tensor, chunk: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Best eigenpairs in the span of x: energies (n_k, n_bands) in double precision and orthonormal vectors."""
     flat = x.flatten(2)
-    flat = flat / flat.norm(dim=2, keepdim=True)
-    h = hamiltonian.apply(flat.unflatten(2, x.shape[2:])).flatten(2)
+    flat = flat / torch.linalg.vector_norm(torch.view_as_real(flat).flatten(2), dim=2, keepdim=True)
+    h = torch.cat([hamiltonian.apply(part).flatten(2) for part in flat.unflatten(2, x.shape[2:]).split(chunk, 1)], 1)
     overlap = (flat.conj() @ flat.mT).to(torch.complex128)
     energy = (flat.conj() @ h.mT).to(torch.complex128)
     inverse = torch.linalg.inv(torch.linalg.cholesky((overlap + overlap.mH) / 2))
@@ -69,7 +70,7 @@ def improve(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One cycle: filter (in chunks of bands, to stay within the cache), then Rayleigh-Ritz."""
     parts = [chebyshev_filter(hamiltonian, part, energies) for part in x.split(chunk, dim=1)]
-    return rayleigh_ritz(hamiltonian, torch.cat(parts, 1))
+    return rayleigh_ritz(hamiltonian, torch.cat(parts, 1), chunk)
 
 
 def solve(

@@ -57,7 +57,7 @@ def batches(points: np.ndarray, basis: DensityBasis, n_vectors: int) -> list[np.
 
 def chunk_size(basis: DensityBasis) -> int:
     """Bands to filter at a time."""
-    return max(2, (2**22 if basis.arithmetic.device == "cpu" else 2**32) // (basis.size * 16))
+    return max(2, (2**23 if basis.arithmetic.device == "cpu" else 2**32) // (basis.size * 16))
 
 
 def ground_state(

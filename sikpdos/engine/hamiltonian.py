@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from sikpdos.engine.basis import WaveBasis, spherical_harmonics
+from sikpdos.engine.basis import Arithmetic, WaveBasis, spherical_harmonics
 from sikpdos.engine.crystal import Crystal
 from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction, table
 
@@ -37,14 +37,26 @@ def orbital_functions(basis: WaveBasis, crystal: Crystal) -> tuple[np.ndarray, n
 
 @dataclass(frozen=True, eq=False)
 class Projectors:
-    """Kleinman-Bylander projectors; `functions` couple the waves of one class, or all waves (one class)."""
+    """Kleinman-Bylander projectors; they couple the waves of one class, or all waves (one class).
 
-    functions: torch.Tensor  # (n_k, n_classes, n_projectors, n_waves)
-    strengths: torch.Tensor  # (n_projectors,) Ry
+    Both sides are kept: conjugating one of them at each use would take as long as the products.
+    """
+
+    bras: torch.Tensor  # (n_k, n_classes, n_waves, n_projectors) <p|
+    kets: torch.Tensor  # (n_k, n_classes, n_projectors, n_waves) |p> D, Ry
+
+    @classmethod
+    def of(cls, functions: list[np.ndarray], strengths: list[float], arithmetic: Arithmetic) -> Projectors:
+        """From blocks of functions (n_k, n_classes, n, n_waves) and the strength D (Ry) of each function."""
+        p = np.concatenate(functions, 2)
+        scaled = p * np.array(strengths)[:, None]
+        return cls(
+            arithmetic.tensor(p.conj().swapaxes(2, 3), arithmetic.complex), arithmetic.tensor(scaled, arithmetic.complex)
+        )
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         """Sum |p> D <p|x> for x (n_k, n_classes, n_vectors, n_waves)."""
-        return ((x @ self.functions.mH) * self.strengths) @ self.functions
+        return (x @ self.bras) @ self.kets
 
 
 def crystal_projectors(basis: WaveBasis, crystal: Crystal) -> Projectors:
@@ -60,10 +72,7 @@ def crystal_projectors(basis: WaveBasis, crystal: Crystal) -> Projectors:
         for projector in kind.projectors:
             functions.append(atomic_functions(basis, kind, projector, positions[atoms], crystal.volume))
             strengths += [projector.strength] * functions[-1].shape[2]
-    tensor, arithmetic = basis.density.arithmetic.tensor, basis.density.arithmetic
-    return Projectors(
-        tensor(np.concatenate(functions, 2), arithmetic.complex), tensor(np.array(strengths), arithmetic.real)
-    )
+    return Projectors.of(functions, strengths, basis.density.arithmetic)
 
 
 def exchange_projectors(basis: WaveBasis, old: Pseudopotential, new: Pseudopotential) -> Projectors:
@@ -74,10 +83,7 @@ def exchange_projectors(basis: WaveBasis, old: Pseudopotential, new: Pseudopoten
             block = atomic_functions(basis, kind, projector, np.zeros((1, 3)), basis.density.volume)
             functions.append(np.moveaxis(block, 2, 1).reshape(len(block), 1, block.shape[2], -1))
             strengths += [sign * projector.strength] * block.shape[2]
-    tensor, arithmetic = basis.density.arithmetic.tensor, basis.density.arithmetic
-    return Projectors(
-        tensor(np.concatenate(functions, 2), arithmetic.complex), tensor(np.array(strengths), arithmetic.real)
-    )
+    return Projectors.of(functions, strengths, basis.density.arithmetic)
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ def coefficients(
     diagonal, off_diagonal = [], []
     for _ in range(n_steps):
         w = hamiltonian.apply(v)
-        a = torch.linalg.vecdot(v.flatten(2), w.flatten(2)).real[..., None, None]
+        a = (_real(v) * _real(w)).sum(2)[..., None, None]
         w = w.sub_(a * v).sub_(b * previous)
         b = _norm(w)
         previous, v = v, w / b.clamp_min(tiny)
@@ -49,4 +49,9 @@ def coefficients(
 
 
 def _norm(x: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)
+    return torch.linalg.vector_norm(_real(x), dim=2)[..., None, None]
+
+
+def _real(x: torch.Tensor) -> torch.Tensor:
+    """Real and imaginary parts in one row (n_k, n_vectors, n): norms and products of real rows are far faster."""
+    return torch.view_as_real(x).flatten(2)

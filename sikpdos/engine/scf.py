@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.special import erfc
 
 from sikpdos.engine import eigensolver
 from sikpdos.engine.basis import DensityBasis
@@ -63,6 +64,14 @@ def fill(energies: torch.Tensor, weights: np.ndarray, n_electrons: float, width_
     return Bands(
         energies, occupations, level, float(energies[:, :n_full].max()), float(energies[:, n_full:].min()), entropy
     )
+
+
+def emptiness(energies_Ry: np.ndarray, level_Ry: float, width_Ry: float) -> np.ndarray:
+    """Chance (0..1) that a state is empty, with the smearing of `fill`.
+
+    A sharp step instead would let rounding errors decide over the states of a metal that lie at its Fermi level.
+    """
+    return erfc((level_Ry - energies_Ry) / width_Ry) / 2
 
 
 def n_bands(n_electrons: float) -> int:
@@ -160,7 +169,7 @@ def iterate(
         potential = effective(density, problem.atoms, problem.basis)
         now = with_potential(problem.hamiltonians, potential)
         if not energies:
-            energies = [eigensolver.rayleigh_ritz(h, x)[0] for h, x in zip(now, waves, strict=True)]
+            energies = [eigensolver.rayleigh_ritz(h, x, problem.chunk)[0] for h, x in zip(now, waves, strict=True)]
         pairs = [eigensolver.improve(h, x, e, problem.chunk) for h, x, e in zip(now, waves, energies, strict=True)]
         energies, waves = [e for e, _ in pairs], [x for _, x in pairs]
         bands = fill(torch.cat(energies), all_weights, problem.n_electrons, problem.smearing_Ry)

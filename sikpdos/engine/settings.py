@@ -13,7 +13,7 @@ from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
 from sikpdos.errors import SikpdosError
 from sikpdos.raw import BIN_EV
 
-EDGE_STEPS_PER_RY = 13.5  # resolves 0.5 eV up to 30 eV
+EDGE_STEPS_PER_RY = 18.0  # resolves 0.5 eV up to 40 eV, and the cut at the Fermi level of a metal
 PDOS_STEPS_PER_RY = 9.0  # the PDOS lies lower in the spectrum of H, where the recursion converges first
 SCF_COARSENING = 2.0  # spacing of the mesh that makes the ground-state density, in k_spacing
 FINEST_K_SPACING = 0.022  # no mesh is made denser than this for the sake of `min_..._points`
@@ -53,7 +53,12 @@ class Settings:
         return self.smearing_eV / RYDBERG_EV
 
     def as_dict(self) -> dict:
-        return asdict(self)
+        """For the meta data, with what follows from the fields: recursions, and the FFT box in largest wave vectors."""
+        return asdict(self) | {
+            "edge_steps": self.edge_steps,
+            "pdos_steps": self.pdos_steps,
+            "box_k_max": Arithmetic(precision=self.precision).box_factor,
+        }
 
 
 @dataclass(frozen=True, eq=False)

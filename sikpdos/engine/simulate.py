@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sikpdos.constants import BOHR_A, RYDBERG_EV
-from sikpdos.engine import cells, core_hole, edge, ground_state, kpoints, pdos
+from sikpdos.engine import cells, core_hole, edge, ground_state, kpoints, pdos, scf
 from sikpdos.engine.basis import Arithmetic
 from sikpdos.engine.core_hole import HoleState
 from sikpdos.engine.crystal import symmetry
@@ -102,12 +102,12 @@ def _core_hole(structure: Structure, atom: int, report: Report) -> tuple[HoleSta
 
 
 def _edge(structure: Structure, atom: int, state: HoleState, points: kpoints.KPoints) -> tuple[np.ndarray, np.ndarray]:
-    """Bin centres (eV) and the isotropic edge's histogram, occupied states dropped."""
-    species = structure.ground.crystal.species[atom]
+    """Bin centres (eV) and the isotropic edge's histogram, each state with its chance to be empty."""
+    species, bands = structure.ground.crystal.species[atom], state.solution.bands
     energies, weights = edge.edge_sticks(state, species, points, structure.settings.edge_steps)
-    empty = energies > state.solution.bands.fermi_Ry
-    energies = (energies - _zero_Ry(state.solution.bands)) * RYDBERG_EV
-    return histogram(energies[empty], weights[empty] / 3, *EDGE_RANGE_EV, structure.settings.bin_eV)
+    weights = weights / 3 * scf.emptiness(energies, bands.fermi_Ry, structure.settings.smearing_Ry)
+    energies = (energies - _zero_Ry(bands)) * RYDBERG_EV
+    return histogram(energies.ravel(), weights.ravel(), *EDGE_RANGE_EV, structure.settings.bin_eV)
 
 
 def _zero_Ry(bands: Bands) -> float:
