@@ -17,6 +17,8 @@ from sikpdos.raw import BIN_EV, RawSite, histogram
 
 SCHEMA = "sikpdos-database-1"
 EMBEDDED = Path(__file__).parent / "data" / "database.npz"
+EXTERNAL = Path(__file__).parent / "data" / "external.npz"
+"""Sites of crystals that others found, of families outside the catalogue: no shipped model is trained on them."""
 _EDGE_RANGE_EV = (-5.0, 60.0)
 _PDOS_RANGE_EV = (-20.0, 30.0)
 _ARRAYS = ("ids", "groups", "edge_energy_eV", "edge", "pdos_energy_eV", "pdos")
@@ -110,8 +112,11 @@ def write_database(path: str | os.PathLike, database: Database) -> None:
 
 
 def read_database(path: str | os.PathLike, data: bytes | None = None) -> Database:
-    """Read and check a database. Raises SikpdosError for wrong schema, shapes, or NaN."""
+    """Read and check a database. Raises SikpdosError for a wrong checksum, schema or shapes, or NaN."""
+    data = store.read_bytes(path) if data is None else data
     arrays, meta = store.read_npz(path, SCHEMA, data)
+    if not store.sealed(data, store.display_name(path)):
+        raise SikpdosError(f"{store.display_name(path)}: damaged: a database without its checksum")
     n, n_edge, n_pdos = (store.length(arrays, path, key) for key in ("ids", "edge_energy_eV", "pdos_energy_eV"))
     store.require(arrays, path, ids=(n,), groups=(n,), site_meta=(n,), edge_energy_eV=(n_edge,), edge=(n, n_edge))
     store.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos=(n, 2, n_pdos))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,18 @@ def read_any(paths: Sequence[str], groups: dict[str, str] | None = None) -> Data
     settings = found.settings()
     if len(settings) > 1:
         (one, ones), (other, others) = list(settings.items())[:2]
-        raise SikpdosError(f"mixed settings: {ones[0]} has {one}, {others[0]} has {other}")
+        here, there = _differences(json.loads(one), json.loads(other))
+        raise SikpdosError(f"mixed settings: {ones[0]} has {here}, {others[0]} has {there}")
     return found
+
+
+def _differences(one: object, other: object) -> tuple[str, str]:
+    """What two settings say where they differ."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return json.dumps(one), json.dumps(other)
+    keys = [key for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key)]
+    here, there = (", ".join(f"{key} {found.get(key, 'unknown')}" for key in keys) for found in (one, other))
+    return here, there
 
 
 def _from_bytes(path: str, data: bytes, groups: dict[str, str] | None) -> Database | Table:

@@ -30,6 +30,7 @@ from sikpdos import __version__
 from sikpdos.errors import SikpdosError
 
 STDIO = "-"
+_SEAL = b"sha256:"  # begins an NPZ's archive comment, its last bytes; the digest is of all bytes before it
 
 
 def display_name(path: str | os.PathLike) -> str:
@@ -108,11 +109,24 @@ def provenance(schema: str, **fields) -> dict:
 
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: Mapping) -> None:
-    """Write arrays and their meta data (JSON, keys sorted, in the 0-d string array `meta`)."""
+    """Write arrays and their meta data (JSON, keys sorted, in the 0-d string array `meta`), with a checksum of all."""
     packed = io.BytesIO()  # zip files want to seek; stdout cannot
     np.savez_compressed(packed, **arrays, meta=_as_text(meta))
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.comment = _SEAL + bytes(64)
+    content = packed.getbuffer()[:-64]
     with output(path) as stream:
-        stream.write(packed.getbuffer())
+        stream.write(content)
+        stream.write(hashlib.sha256(content).hexdigest().encode())
+
+
+def sealed(data: bytes, name: str) -> bool:
+    """Whether an NPZ carries a checksum (large predictions do not). Raises SikpdosError if it is not that of the bytes."""
+    if data[-64 - len(_SEAL) : -64] != _SEAL:
+        return False
+    if hashlib.sha256(memoryview(data)[:-64]).hexdigest().encode() != data[-64:]:
+        raise SikpdosError(f"{name}: damaged: its checksum (SHA-256) does not fit its content")
+    return True
 
 
 def _as_text(meta: Mapping) -> np.ndarray:
@@ -183,6 +197,7 @@ def read_npz(
     data = read_bytes(path) if data is None else data
     if data[:4] != b"PK\x03\x04":
         raise SikpdosError(f"{name}: not an NPZ file")
+    sealed(data, name)
     with npz_failures(name), np.load(io.BytesIO(data), allow_pickle=False) as archive:
         arrays = {key: archive[key] for key in archive.files}
     wanted = [schema] if isinstance(schema, str) else list(schema)

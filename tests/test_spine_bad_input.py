@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, assert_one_line_failure
 
+from sikpdos import database
+
 EXAMPLE = ROOT / "examples" / "exp.msa"
 
 
@@ -127,3 +129,14 @@ def test_closed_pipes(shell, small_dataset):
     done = shell(f"sikpdos broaden {raw} | true")
     assert done.returncode == 141
     assert not done.stderr
+
+
+def test_one_changed_byte_of_a_database_is_found(cli, tmp_path):
+    intact = database.EMBEDDED.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in [*rng.integers(4, len(intact), 6).tolist(), len(intact) - 100, len(intact) - 68, len(intact) - 1]:
+        changed = bytearray(intact)
+        changed[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / "changed.npz").write_bytes(changed)
+        assert_one_line_failure(cli("assemble", "changed.npz", "-o", "d.npz", cwd=tmp_path), "changed.npz: damaged")
+    assert not (tmp_path / "d.npz").exists()

@@ -11,6 +11,7 @@ def assemble(
     files: list[str] = typer.Argument(None, help="Raw site files or folders, a database, or curves from broaden; -."),
     output: str = typer.Option(..., "-o", "--output", help="Dataset to write (NPZ), or - for stdout."),
     embedded: bool = typer.Option(False, "--embedded", help="Take the database that comes with the suite."),
+    external: bool = typer.Option(False, "--external", help="Take the external test set that comes with the suite."),
     sigma: float = typer.Option(
         None, "--sigma", min=0.01, max=10, help="Gaussian standard deviation in eV [default: 0.5]."
     ),
@@ -31,8 +32,8 @@ def assemble(
     Example: sikpdos assemble raw/ --sites structures/sites.csv --sigma 0.5 -o dataset.npz
     Example: sikpdos assemble --embedded --sigma 1.2 -o dataset.npz
     """
-    if bool(files) == embedded:
-        raise typer.BadParameter("give files or --embedded, one of them")
+    if bool(files) + embedded + external != 1:
+        raise typer.BadParameter("give files, --embedded or --external, one of them")
 
     from sikpdos import database as db
     from sikpdos import dataset, raw_input
@@ -40,7 +41,7 @@ def assemble(
 
     asked = {"sigma_eV": sigma, "lorentz_fwhm_eV": lorentz, "onset_rule": onset_rule}
     broadening = {key: value for key, value in asked.items() if value is not None}
-    paths = [str(db.EMBEDDED)] if embedded else files
+    paths = files or [str(db.EMBEDDED if embedded else db.EXTERNAL)]
     assembled, sources = raw_input.assemble_any(paths, sites, broadening)
     if database and sources is None:
         raise SikpdosError("--database needs raw sites; curves are broadened already")

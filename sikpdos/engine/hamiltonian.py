@@ -51,7 +51,8 @@ class Projectors:
         p = np.concatenate(functions, 2)
         scaled = p * np.array(strengths)[:, None]
         return cls(
-            arithmetic.tensor(p.conj().swapaxes(2, 3), arithmetic.complex), arithmetic.tensor(scaled, arithmetic.complex)
+            arithmetic.tensor(p.conj().swapaxes(2, 3), arithmetic.complex),
+            arithmetic.tensor(scaled, arithmetic.complex),
         )
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
