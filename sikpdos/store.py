@@ -121,7 +121,7 @@ def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: M
 
 
 def sealed(data: bytes, name: str) -> bool:
-    """Whether an NPZ carries a checksum (large predictions do not). Raises SikpdosError if it is not that of the bytes."""
+    """Whether an NPZ carries a checksum (large predictions do not). Raises SikpdosError if it does not fit."""
     if data[-64 - len(_SEAL) : -64] != _SEAL:
         return False
     if hashlib.sha256(memoryview(data)[:-64]).hexdigest().encode() != data[-64:]:

@@ -25,7 +25,7 @@ from scipy.integrate import simpson
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
-from sikpdos.engine import cells, core_hole, edge, kpoints, pdos, potential, structure, xc
+from sikpdos.engine import cells, core_hole, edge, kpoints, pdos, potential, scf, structure, xc
 from sikpdos.engine.basis import Arithmetic, DensityBasis, WaveBasis, spherical_harmonics
 from sikpdos.engine.core_hole import HoleCell
 from sikpdos.engine.crystal import supercell, symmetry
@@ -237,3 +237,12 @@ def test_metal_is_told_from_semiconductor(diamond_state):
     metal = ground(tin, CUTOFF_RY, (6, 6, 6), tolerance=1e-4)
     assert not metal.is_gapped
     assert metal.zero_Ry == metal.bands.fermi_Ry
+
+
+def test_every_state_is_filled_or_empty():
+    energies = np.linspace(-0.1, 0.1, 41)
+    filled = scf.fill(torch.tensor(energies)[None], np.ones(1), 41.0, 0.02)
+    empty = scf.emptiness(energies, filled.fermi_Ry, 0.02)
+    assert np.allclose(filled.occupations[0].numpy() / 2 + empty, 1, atol=1e-9)
+    assert empty[0] < 1e-9
+    assert empty[-1] > 1 - 1e-9
