@@ -9,6 +9,7 @@ a power-law background, with Poisson noise.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,8 @@ def main() -> None:
     chosen = options.parse_args()
 
     known = database.read_database(database.EMBEDDED)
-    row = known.ids.tolist().index(chosen.site)
-    rng = np.random.default_rng(chosen.seed)
-    conditions = measurement.ideal(1, chosen.sigma, chosen.counts)
-    axis_eV, counts = measurement.record(known.edge_energy_eV, known.edge[row : row + 1], conditions, rng)
+    rows = [known.ids.tolist().index(chosen.site)]
+    axis_eV, counts = recorded(known, rows, chosen.sigma, chosen.counts, chosen.seed)
     write_msa(
         chosen.out / "exp.msa",
         np.round(axis_eV, 4),
@@ -46,9 +45,23 @@ def main() -> None:
             f"{chosen.counts:g} counts per channel at the edge maximum; seed {chosen.seed}",
         ],
     )
-    sigma = curves.remaining_sigma(0.5, known.pdos_sigma_eV[row])
-    s, p = broaden(known.pdos_energy_eV, known.pdos[row], PDOS.energy_eV, sigma)
+    s, p = true_pdos(known, rows, 0.5)[0]
     store.write_csv(chosen.out / "exp_true_pdos.csv", {"energy_eV": PDOS.energy_eV, "s": s, "p": p})
+
+
+def recorded(
+    known: database.Database, rows: Sequence[int], sigma_eV: float, counts: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Channels (k,) in eV and SIMULATED counts (m, k) of sites of a database; `counts` at the edge's maximum."""
+    conditions = measurement.ideal(len(rows), sigma_eV, counts)
+    return measurement.record(known.edge_energy_eV, known.edge[rows], conditions, np.random.default_rng(seed))
+
+
+def true_pdos(known: database.Database, rows: Sequence[int], sigma_eV: float) -> np.ndarray:
+    """The densities of states (m, 2, 300) behind them, broadened."""
+    missing = [curves.remaining_sigma(sigma_eV, known.pdos_sigma_eV[row]) for row in rows]
+    pairs = zip(rows, missing, strict=True)
+    return np.array([broaden(known.pdos_energy_eV, known.pdos[row], PDOS.energy_eV, sigma) for row, sigma in pairs])
 
 
 if __name__ == "__main__":

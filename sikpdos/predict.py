@@ -31,6 +31,8 @@ class Predicted:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     title: str = ""  # what the file says that its spectra are
+    sigma_eV: float | None = None  # broadening of pdos
+    part: str | None = None  # of a dataset: "all", or the model's "test" or "train" part
 
     def summary(self, row: int) -> dict[str, float | str]:
         """Scalars of one spectrum."""
@@ -72,7 +74,7 @@ def predict_files(
             if isinstance(found, Dataset):
                 model = choose(found)
                 predicted = predict_dataset(found, model, part_rows(found, model, part))
-                yield path, model, replace(predicted, names=labels(path, predicted.names, len(paths) > 1))
+                yield path, model, replace(predicted, names=labels(path, predicted.names, len(paths) > 1), part=part)
                 continue
             model = choose(None)
             for ready in prepared_blocks(path, found, fit_options(model, options, sigma_eV)):
@@ -132,6 +134,7 @@ def predict_block(ready: Ready, model: Model, sigma_eV: float | None) -> Predict
         prepared.notes,
         ready.warnings,
         ready.title,
+        model.sigma_eV,
     )
 
 
@@ -154,7 +157,8 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
     pdos, deviation = predict(model, spectra, resolution)
     unknown = np.full(len(spectra), np.nan)
     names = dataset.ids[rows].tolist()
-    return Predicted(names, spectra, pdos, deviation, unknown, novelty.novelty(model.known, spectra), unknown)
+    unusual = novelty.novelty(model.known, spectra)
+    return Predicted(names, spectra, pdos, deviation, unknown, unusual, unknown, sigma_eV=model.sigma_eV)
 
 
 def _same_broadening(dataset: Dataset, model: Model) -> None:

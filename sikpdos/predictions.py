@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 
@@ -31,6 +32,16 @@ class Predictions:
     onset_eV: np.ndarray  # (n,)
     novelty: np.ndarray  # (n,)
     meta: dict
+
+    @property
+    def sigma_eV(self) -> float | None:
+        """Broadening of the densities of states, if the file knows it and it is one."""
+        return self.meta.get("sigma_eV")
+
+    @property
+    def part(self) -> str | None:
+        """Of a dataset: "all", "test" or "train"; None for measured spectra, or if the file does not know."""
+        return self.meta.get("part")
 
 
 def write(path: str, blocks: Iterable[Predicted], scalars: bool, named: bool) -> None:
@@ -74,12 +85,14 @@ def write_json(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
 
 
 def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
-    """All predictions in one NPZ, written as they come."""
+    """All predictions in one NPZ, written as they come; `sigma_eV` and `part` stay unknown where they differ."""
     folder = Path(tempfile.gettempdir()) if str(path) == store.STDIO else Path(path).resolve().parent
-    spool, ids = store.NpzStream(folder), []
+    spool, ids, sigmas, parts = store.NpzStream(folder), [], set(), set()
     with store.output(path) as stream:
         for block in blocks:
             ids += block.names
+            sigmas.add(block.sigma_eV)
+            parts.add(block.part)
             spool.append(
                 spectra=block.spectra.astype(np.float32),
                 pdos=block.pdos,
@@ -88,7 +101,11 @@ def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
                 novelty=block.novelty,
             )
         arrays = {"ids": np.array(ids, str), "energy_eV": PDOS.energy_eV, "spectrum_energy_eV": SPECTRUM.energy_eV}
-        spool.close_into(stream, arrays, store.provenance(SCHEMA))
+        spool.close_into(stream, arrays, store.provenance(SCHEMA, sigma_eV=_only(sigmas), part=_only(parts)))
+
+
+def _only(values: set):
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Predictions:
@@ -99,5 +116,7 @@ def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Pred
     store.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))
     if "onset_eV" not in arrays or arrays["onset_eV"].shape != (n,):  # NaN where there is none
         raise SikpdosError(f"{store.display_name(path)}: array 'onset_eV' is missing or misshapen")
+    known = {"sigma_eV": None, "part": None} | meta
+    store.require_meta(known, path, sigma_eV=(int, float, NoneType), part=(str, NoneType))
     names = ("ids", "spectra", "pdos", "pdos_std", "onset_eV", "novelty")
     return Predictions(*(arrays[name] for name in names), meta)

@@ -20,6 +20,11 @@ def mse(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return ((predicted - true) ** 2).mean(axis=-1)
 
 
+def near_fermi(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Mean squared error of each site within 2 eV of the Fermi level, s and p together (n,), (states/eV)^2."""
+    return ((predicted - true)[..., _GAP_REGION] ** 2).mean(axis=(-2, -1))
+
+
 def summary(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
     """Mean errors over sites (n, 2, 300): MSE of s, p and both; the same over the variance of the true ones;
     valence charge (electrons), valence band centre (eV), and MSE within 2 eV of the Fermi level."""
@@ -34,7 +39,7 @@ def summary(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
         "relative_mse": float(each.mean() / variance),
         "charge_error": float(np.abs(charge[0] - charge[1]).mean()),
         "band_centre_error_eV": float(np.abs(centre[0] - centre[1]).mean()),
-        "mse_near_fermi": float(((predicted - true)[..., _GAP_REGION] ** 2).mean()),
+        "mse_near_fermi": float(near_fermi(predicted, true).mean()),
     }
 
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ SlurmdPort={node_port}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 CryptoType=crypto/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
@@ -33,9 +33,11 @@ SlurmdLogFile={folder}/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+KillWait=5
 ReturnToService=2
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
-MinJobAge=2
+MinJobAge=300
 NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=1000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
@@ -95,11 +97,27 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def run_array(script: Path, environment: dict[str, str], seconds: float = 60) -> None:
+def run_array(script: Path, environment: dict[str, str]) -> None:
     """Submit a job array from its folder and wait until it has left the queue."""
     done = subprocess.run(["sbatch", script.name], cwd=script.parent, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    wait_until_done(environment)
+
+
+def wait_until_done(environment: dict[str, str], seconds: float = 60) -> None:
+    """Wait until no job is waiting or running."""
+    wait_for(lambda: not slurm(environment, "squeue", "-h"), "end of the job array", seconds)
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60, step: float = 0.3) -> None:
     deadline = time.monotonic() + seconds
-    while subprocess.run(["squeue", "-h"], env=environment, capture_output=True, text=True).stdout.strip():
-        assert time.monotonic() < deadline, "the job array did not end"
-        time.sleep(0.3)
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for: {what}"
+        time.sleep(step)
+
+
+def slurm(environment: dict[str, str], *command: str) -> str:
+    """What one of Slurm's commands prints."""
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

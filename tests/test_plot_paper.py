@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from conftest import assert_one_line_failure
+from conftest import ROOT, assert_one_line_failure
 from matplotlib.figure import Figure
 from plot_files import ERROR, TEST, ablation_rows, known, measured, predicted, write_all
 
@@ -161,6 +161,81 @@ def test_predictions_of_another_dataset_are_refused(source, tmp_path):
     site = read(str(tmp_path / "site.npz"))
     with pytest.raises(SikpdosError, match="not of a measured spectrum"):
         simulated.draw_measurement(Figure(), source("exp.msa"), [site], source("true.csv"))
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Write predictions whose sigma (and part) is known, and read them as `plot` does."""
+
+    def write(name, found, **known_of_them):
+        predictions.write_npz(tmp_path / name, [dataclasses.replace(found, **known_of_them)])
+        return read(str(tmp_path / name))
+
+    return write
+
+
+def test_densities_of_states_of_another_sigma_are_refused(source, stored):
+    """The dataset has sigma 0.5 eV; what does not know its sigma is taken as it is."""
+    for sigma_eV in (0.5, None):
+        sites.draw_ranking(Figure(), source("dataset.npz"), stored("p.npz", predicted(known()), sigma_eV=sigma_eV))
+    other = stored("other.npz", predicted(known()), sigma_eV=1.2)
+    for draw in (sites.draw_ranking, lambda *files: sites.draw_site(*files, "Si-I-0")):
+        with pytest.raises(SikpdosError, match=r"states have sigma 1.2 eV, those of .*dataset.npz 0.5 eV"):
+            draw(Figure(), source("dataset.npz"), other)
+
+
+def test_figure_6_takes_its_truth_from_a_dataset_of_the_same_sigma(source, stored, tmp_path):
+    paths = {eV: stored(f"{eV}.npz", measured(known()), sigma_eV=eV) for eV in (0.5, 1.2)}
+    files = [source("exp.msa"), source("dataset.npz")]
+    paper.draw(str(tmp_path / "figure.png"), 6, [*files, paths[0.5]], "Si-I-0")
+    truth = simulated.truth_of(source("dataset.npz"), "Si-I-0")
+    figure = Figure()
+    simulated.draw_measurement(figure, source("exp.msa"), [paths[0.5]], truth)
+    np.testing.assert_allclose(line(figure.axes[2], "true"), known().pdos[0, 0], atol=1e-6)
+    assert "simulated measurement, densities of states of sigma 0.5 eV" in words(figure)
+    with pytest.raises(SikpdosError, match=r"states have sigma 1\.2 eV"):
+        paper.draw(str(tmp_path / "no.png"), 6, [*files, paths[0.5], paths[1.2]], "Si-I-0")
+    with pytest.raises(SikpdosError, match="no site Si-II"):
+        paper.draw(str(tmp_path / "no.png"), 6, [*files, paths[0.5]], "Si-II")
+    simulated.draw_measurement(Figure(), source("exp.msa"), [paths[1.2]], source("true.csv"))  # a CSV does not know
+    assert not (tmp_path / "no.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "label"),
+    [("test", "8 test sites"), ("train", "8 training sites"), ("all", "8 sites, training sites among")],
+)
+def test_figure_2_says_what_part_it_ranks(source, stored, part, label):
+    figure = Figure()
+    sites.draw_ranking(figure, source("dataset.npz"), stored("p.npz", predicted(known()), part=part))
+    assert label in figure.axes[0].get_xlabel()
+
+
+def test_figure_5_of_several_splits_counts_cases_and_sites(files, tmp_path):
+    rows = (files / "matches.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "twice.csv").write_text("".join(rows + rows[1:]))
+    figure = Figure()
+    matching.draw_gain(figure, read(str(tmp_path / "twice.csv")))
+    assert "twice.csv: model better at 70 % of 20 cases, 10 test sites of several splits" in words(figure)
+
+
+def test_predictions_know_their_sigma_and_part(cli, small_dataset, small_model, tmp_path):
+    done = cli("predict", small_dataset, "-m", small_model, "--part", "test", "-o", tmp_path / "test.npz")
+    assert done.returncode == 0, done.stderr
+    assert cli("predict", ROOT / "examples" / "exp.msa", "-m", "1.2", "-o", tmp_path / "exp.npz").returncode == 0
+    found = [predictions.read_predictions(tmp_path / name) for name in ("test.npz", "exp.npz")]
+    assert [(each.sigma_eV, each.part) for each in found] == [(0.5, "test"), (1.2, None)]
+    refused = cli("plot", ROOT / "examples" / "exp.msa", tmp_path / "exp.npz", small_dataset,
+                  "--site", found[0].ids[0], "--figure", 6, "-o", tmp_path / "figure.png")  # fmt: skip
+    assert_one_line_failure(refused, "exp.npz", "sigma 1.2 eV, those of", "0.5 eV")
+    assert not (tmp_path / "figure.png").exists()
+
+
+def test_blocks_of_different_sigma_leave_it_unknown(tmp_path):
+    blocks = [dataclasses.replace(predicted(known()), sigma_eV=eV, part="all") for eV in (0.5, 1.2)]
+    predictions.write_npz(tmp_path / "p.npz", blocks)
+    found = predictions.read_predictions(tmp_path / "p.npz")
+    assert (found.sigma_eV, found.part) == (None, "all")
 
 
 def test_figures_through_the_public_command(cli, files, tmp_path):

@@ -9,7 +9,7 @@ def plot(
     files: list[str] = typer.Argument(..., help="Anything that the suite reads or writes, told by its content; -."),
     output: str = typer.Option(..., "-o", "--output", help="Figure to write: png, pdf or svg by its name; - is PNG."),
     figure: int = typer.Option(None, "--figure", min=1, max=6, help="One of the paper's figures, see above."),
-    site: str = typer.Option("Si-I-0", "--site", help="Site shown in Figure 1."),
+    site: str = typer.Option("Si-I-0", "--site", help="Site shown in Figure 1, and the true one of Figure 6."),
 ) -> None:
     """Draw files of the suite, one below the other, or one of the paper's Figures 1 to 6.
 
@@ -22,9 +22,10 @@ def plot(
       3  error against growing windows of the edge         ablation.csv
       4  error against single windows                      ablation.csv
       5  gain over template matching                       matches.csv (of match --model)
-      6  a simulated measurement     exp.msa exp_true_pdos.csv predictions.npz [more.npz]
+      6  a simulated measurement     exp.msa predictions.npz [more.npz] and the true
+                                 PDOS: exp_true_pdos.csv, or dataset.npz
     Predictions are of predict -o NAME.npz; for 1 and 2 of a dataset with --part test;
-    for 6 the true PDOS must have the sigma of the model's.
+    the true PDOS must have the sigma of the model's (a dataset knows its own).
 
     \b
     Example: sikpdos predict exp.msa | sikpdos plot - -o pdos.png

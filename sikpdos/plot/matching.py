@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos.plot import style
+from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Matches, Source
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def draw_gain(figure: Figure | SubFigure, source: Source) -> None:
     style.mse_axes(axes[0], "ΔMSE")
     style.letters(axes, "sp")
     both = _share(gain.mean(axis=1))
-    style.legend_above(figure, axes, f"s and p together: model better at {both} of {len(gain)} test sites")
+    style.legend_above(
+        figure, axes, f"{short(source.name)}: model better at {both} of {_cases(matches.ids)}, s and p together"
+    )
 
 
 def draw_distance(figure: Figure | SubFigure, source: Source) -> None:
@@ -48,6 +51,12 @@ def draw_distance(figure: Figure | SubFigure, source: Source) -> None:
     style.mse_axes(axes[0])
     style.letters(axes, "sp")
     style.legend_above(figure, axes, f"template matching of {len(matches.ids)} test sites")
+
+
+def _cases(ids: list[str]) -> str:
+    """How many; a table of several splits has some sites more than once."""
+    sites = len(set(ids))
+    return f"{sites} test sites" if sites == len(ids) else f"{len(ids)} cases, {sites} test sites of several splits"
 
 
 def _share(gain: np.ndarray) -> str:

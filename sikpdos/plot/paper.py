@@ -16,15 +16,21 @@ NEEDS = {
     3: {Ablation: "an ablation (CSV)"},
     4: {Ablation: "an ablation (CSV)"},
     5: {Matches: "matches of a dataset with --model (CSV)"},
-    6: {Measured: "a measured spectrum", Predictions: "predictions (NPZ)", PdosTable: "the true PDOS (CSV)"},
+    6: {
+        Measured: "a measured spectrum",
+        Predictions: "predictions (NPZ)",
+        PdosTable: "the true PDOS (CSV, or a dataset that has the site)",
+    },
 }
 
 
 def draw(path: str, number: int, sources: Sequence[Source], site: str) -> None:
-    """Draw Figure `number`; `site` is the one of Figure 1.
+    """Draw Figure `number`; `site` is the one of Figure 1, and the true one of Figure 6 if that is given a dataset.
 
     Raises SikpdosError for files that are missing, too many, or of another kind than the figure needs.
     """
+    if number == 6:
+        sources = [simulated.truth_of(s, site) if isinstance(s.content, Dataset) else s for s in sources]
     chosen = _choose(number, sources)
     first = {kind: found[0] for kind, found in chosen.items()}
     draws: dict[int, tuple[float, Callable]] = {

@@ -39,6 +39,7 @@ class PdosTable:
     energy_eV: np.ndarray  # (n,)
     pdos: np.ndarray  # (k, 2, n) s and p, states/eV/atom
     deviation: np.ndarray | None  # (k, 2, n) if the table has them
+    sigma_eV: float | None = None  # where it is known: not of a CSV
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ class Ablation:
     """Rows of an ablation (sikpdos.ablate.Row), all of one dataset and one set of settings."""
 
     rows: list
+
+
+def check_sigma(predicted: Source, truth: Source) -> None:
+    """Raise SikpdosError where predictions and what they are compared with are known to differ in broadening."""
+    mine, other = predicted.content.sigma_eV, truth.content.sigma_eV
+    if None not in (mine, other) and abs(mine - other) > 1e-6:
+        raise predicted.refuse(f"its densities of states have sigma {mine:g} eV, those of {truth.name} {other:g} eV")
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos import scores
+from sikpdos.dataset import Dataset
 from sikpdos.grid import PDOS, SPECTRUM
 from sikpdos.plot import measured, panels, prediction, style
-from sikpdos.plot.read import PdosTable, Source
+from sikpdos.plot.read import PdosTable, Source, check_sigma
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -23,10 +24,19 @@ def height_in(predictions: int) -> float:
     return 2.2 + style.ROW_IN * predictions
 
 
+def truth_of(dataset: Source, site: str) -> Source:
+    """The density of states of one site of a dataset. Raises SikpdosError if it is not there."""
+    known: Dataset = dataset.content
+    if site not in known.ids.tolist():
+        raise dataset.refuse(f"no site {site}")
+    pdos = known.pdos[known.ids == site]
+    return replace(dataset, content=PdosTable([site], PDOS.energy_eV, pdos, None, known.sigma_eV))
+
+
 def draw_measurement(figure: Figure | SubFigure, recorded: Source, predicted: Sequence[Source], truth: Source) -> None:
     """The record in full, then a row for each predictions file, its first spectrum.
 
-    Raises SikpdosError where a file holds more or less than one spectrum.
+    Raises SikpdosError where a file holds more or less than one spectrum, or the truth is known to have another sigma.
     """
     for source in (*predicted, truth):
         count = len(source.content.pdos)
@@ -34,6 +44,8 @@ def draw_measurement(figure: Figure | SubFigure, recorded: Source, predicted: Se
             raise source.refuse(f"holds {count} spectra, expected one")
     if not np.isfinite(predicted[0].content.onset_eV).all():
         raise predicted[0].refuse("is of a dataset's site, not of a measured spectrum")
+    for source in predicted:
+        check_sigma(source, truth)
     top, below = figure.subfigures(2, 1, height_ratios=(1.7, 0.5 + style.ROW_IN * len(predicted)))
     _draw_record(top, recorded, float(predicted[0].content.onset_eV[0]))
     grid = below.subplots(len(predicted), 3, squeeze=False, sharex="col", sharey="col")
@@ -46,7 +58,16 @@ def draw_measurement(figure: Figure | SubFigure, recorded: Source, predicted: Se
         on_grid = np.array([np.interp(PDOS.energy_eV, table.energy_eV, values) for values in table.pdos[0]])
         for panel, error in zip(axes[1:], scores.mse(row.pdos, on_grid), strict=True):
             style.error_above(panel, error)
-    style.legend_above(below, grid.ravel())
+    style.legend_above(below, grid.ravel(), _remark(recorded, predicted))
+
+
+def _remark(recorded: Source, predicted: Sequence[Source]) -> str:
+    """What holds for all rows: whether the measurement is simulated, and the sigma of the densities of states."""
+    words = ["simulated measurement"] if recorded.content.simulated else []
+    sigma_eV, *others = {source.content.sigma_eV for source in predicted}
+    if sigma_eV is not None and not others:
+        words.append(f"densities of states of sigma {sigma_eV:g} eV")
+    return ", ".join(words)
 
 
 def _draw_record(figure: SubFigure, recorded: Source, onset_eV: float) -> None:

@@ -12,7 +12,7 @@ from sikpdos.dataset import Dataset
 from sikpdos.grid import PDOS, SPECTRUM
 from sikpdos.plot import panels, prediction, style
 from sikpdos.plot.prediction import Row, stored_row
-from sikpdos.plot.read import Source
+from sikpdos.plot.read import Source, check_sigma
 from sikpdos.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SITE_HEIGHT_IN = 2.4
 RANKING_HEIGHT_IN = 7.0
 _WIDE_EV = np.arange(-6.0, 30.1, 0.1)  # drawn beside the window, from the onset
+_PARTS = {"test": "test sites", "train": "training sites", "all": "sites, training sites among them"}
 _RANKS = {"best": 0.0, "33 %": 0.33, "67 %": 0.67, "worst": 1.0}
 
 
@@ -82,7 +83,7 @@ def draw_ranking(figure: Figure | SubFigure, dataset: Source, predicted: Source)
     at = {label: round(share * (len(order) - 1)) for label, share in _RANKS.items()}
     top, below = figure.subfigures(2, 1, height_ratios=(1.2, 2.6))
     curve = top.subplots()
-    _draw_curve(curve, errors[order], at)
+    _draw_curve(curve, errors[order], at, _PARTS.get(found.part, "sites"))
     grid = below.subplots(3, len(at), sharex="row", sharey="row")
     for column, (label, rank) in zip(grid.T, at.items(), strict=True):
         k = int(order[rank])
@@ -97,7 +98,7 @@ def draw_ranking(figure: Figure | SubFigure, dataset: Source, predicted: Source)
     style.legend_above(below, grid.ravel())
 
 
-def _draw_curve(axes: Axes, errors: np.ndarray, at: dict[str, int]) -> None:
+def _draw_curve(axes: Axes, errors: np.ndarray, at: dict[str, int], whose: str) -> None:
     """Errors (n, 2) in order, and where the chosen sites stand."""
     rank = 100 * (np.arange(len(errors)) + 0.5) / len(errors)
     for orbital, values in zip("sp", errors.T, strict=True):
@@ -110,7 +111,7 @@ def _draw_curve(axes: Axes, errors: np.ndarray, at: dict[str, int]) -> None:
         axes.annotate(label, (rank[k], 1), (0, 2), axes.get_xaxis_transform(), "offset points", ha="center")
     style.log_axis(axes.yaxis)
     axes.set_xlim(0, 100)
-    axes.set_xlabel(f"Share of the {len(errors)} test sites, best first (%)")
+    axes.set_xlabel(f"Share of the {len(errors)} {whose}, best first (%)")
     style.mse_axes(axes)
 
 
@@ -118,6 +119,7 @@ def _matched(dataset: Source, predicted: Source) -> tuple[np.ndarray, np.ndarray
     """Row of each prediction (n,) in the dataset, and its true densities of states (n, 2, 300)."""
     known: Dataset = dataset.content
     found: Predictions = predicted.content
+    check_sigma(predicted, dataset)
     where = {name: row for row, name in enumerate(known.ids.tolist())}
     missing = [name for name in found.ids.tolist() if name not in where]
     if missing:

@@ -1,0 +1,111 @@
+"""`make slurm` of examples/Makefile on a real Slurm: tasks that are killed and requeued, and every site done once."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from pymatgen.core import Lattice, Structure
+from slurm import running_slurm, slurm, wait_for, wait_until_done
+
+from sikpdos.raw import read_raw
+from sikpdos.sites import Site, write_sites
+
+OPTIONS = "--cutoff 150 --k-spacing 0.08 --image 6"  # seconds a site
+CRYSTALS = {  # task 1 of 2 gets the first and the third, task 2 the others
+    "sc": (Lattice.cubic(2.53), [[0, 0, 0]]),
+    "fcc": (Lattice([[0, 1.9, 1.9], [1.9, 0, 1.9], [1.9, 1.9, 0]]), [[0, 0, 0]]),
+    "diamond": (Lattice([[0, 2.73, 2.73], [2.73, 0, 2.73], [2.73, 2.73, 0]]), [[0, 0, 0], [0.25, 0.25, 0.25]]),
+    "tin": (Lattice([[-2.4, 2.4, 1.3], [2.4, -2.4, 1.3], [2.4, 2.4, -1.3]]), [[0, 0, 0], [0.25, 0.75, 0.5]]),
+}
+SITES = [f"{name}-0" for name in CRYSTALS]
+
+
+@pytest.fixture
+def build(tmp_path) -> Path:
+    """A BUILD folder of the Makefile whose table of sites is there already."""
+    folder = tmp_path / "build" / "structures"
+    folder.mkdir(parents=True)
+    for name, (lattice, positions) in CRYSTALS.items():
+        Structure(lattice, ["Si"] * len(positions), positions).to(filename=str(folder / f"{name}.cif"), fmt="cif")
+    rows = [Site(f"{name}-0", name, f"{name}.cif", 0, 1, "a", "P1", 4, 2.35, name, "made up") for name in CRYSTALS]
+    write_sites(folder / "sites.csv", rows)
+    return tmp_path / "build"
+
+
+def make(target: str, build: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    """A target of examples/Makefile, by the public command with the tests' interpreter."""
+    options = [f"BUILD={build}", "JOBS=2", f"SIMULATE_OPTIONS={OPTIONS}"]
+    environment = {**environment, "SIKPDOS_PYTHON": sys.executable}
+    command = ["make", "-C", ROOT / "examples", target, *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def make_slurm(build: Path, environment: dict[str, str]) -> str:
+    """Submit the array; its number."""
+    return re.search(r"Submitted batch job (\d+)", make("slurm", build, environment).stdout)[1]
+
+
+def finished(build: Path) -> dict[str, int]:
+    """Sites that are done, and when their files were written."""
+    return {path.stem: path.stat().st_mtime_ns for path in (build / "raw").glob("*.npz")}
+
+
+def logs(build: Path) -> list[str]:
+    """What the tasks said in all their runs so far."""
+    return [path.read_text() for path in sorted(build.glob("slurm-*.log"))]
+
+
+def stop_half_way(build: Path, environment: dict[str, str], commands: dict[str, list[str]]) -> None:
+    """As soon as the first of a site's two spectra is done, run the command that ends its task."""
+    left = dict(commands)
+
+    def all_stopped() -> bool:
+        half_done = [site for site in left if f"{site}: density of states done" in "".join(logs(build))]
+        for site in half_done:
+            slurm(environment, *left.pop(site))
+        return not left
+
+    wait_for(all_stopped, f"{', '.join(left)} to begin", step=0.02)
+    wait_for(lambda: not slurm(environment, "squeue", "-h", "-t", "running,completing"), "tasks to end")
+
+
+def test_killed_and_requeued_tasks_do_every_site_once(build, tmp_path):
+    (tmp_path / "slurm").mkdir()
+    with running_slurm(tmp_path / "slurm") as environment:
+        job = make_slurm(build, environment)
+        killed = ["scancel", "--signal=KILL", "--full", f"{job}_1"]  # as the system does where memory runs out
+        preempted = ["scontrol", "requeue", f"{job}_2"]  # as Slurm does for a more urgent job, or after a node died
+        stop_half_way(build, environment, {"diamond-0": killed, "tin-0": preempted})
+        assert sorted(os.listdir(build / "raw")) == ["diamond-0.lock", "fcc-0.npz", "sc-0.npz", "tin-0.lock"]
+        before = finished(build)
+
+        slurm(environment, "scontrol", "requeue", f"{job}_1")
+        wait_until_done(environment)
+        after = finished(build)
+        assert all("1 sites done, 1 were there, 0 are another run's, 0 failed" in log for log in logs(build))
+        assert before.items() < after.items()
+
+        make_slurm(build, environment)
+        wait_until_done(environment)
+        assert all(log.endswith("0 sites done, 2 were there, 0 are another run's, 0 failed\n") for log in logs(build))
+    collected = make("database", build, os.environ)
+    assert "0 sites done, 4 were there, 0 are another run's, 0 failed" in collected.stderr
+    assert re.search("sites +4 from 4 families", collected.stderr)
+
+    assert finished(build) == after
+    assert sorted(os.listdir(build / "raw")) == sorted(f"{site}.npz" for site in SITES)  # no lock, no half file
+    for site in SITES:
+        assert "".join(logs(build)).count(f"{site}: done") == 1
+        result = read_raw(build / "raw" / f"{site}.npz")
+        assert result.site_id == site
+        assert result.edge_weight.sum() > 0
+        assert "--cutoff 150" in result.meta["command"]
+        assert "--threads 1" in result.meta["command"]
