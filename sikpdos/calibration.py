@@ -3,25 +3,41 @@ kept it for validation."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from sikpdos import novelty, split
 from sikpdos.examples import Drawn
-from sikpdos.model import BAND_90, Model, combined_deviation, predict_members
+from sikpdos.model import BAND_90, Model, combined_deviation, estimates, predict_members
 
 _SMOOTH_POINTS = 21  # the error floor is averaged over 2 eV
 
 
+def kernel_share(model: Model, drawn: Drawn, pdos: np.ndarray, fold: np.ndarray) -> float:
+    """Share (0 to 1) of the kernel regression that makes the squared error of the validation parts smallest."""
+    above = below = 0.0
+    for rows, spectra, resolution, mine in _validation_parts(model, drawn, fold):
+        networks, regression = (each.mean(axis=0) for each in estimates(model, spectra, resolution, mine))
+        difference = regression - networks
+        above += float((difference * (np.tile(pdos[rows], (len(drawn.spectra), 1, 1)) - networks)).sum())
+        below += float((difference**2).sum())
+    return float(np.clip(above / below, 0, 1)) if below else 0.0
+
+
 def validation_predictions(model: Model, drawn: Drawn, fold: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each validation fold: its site rows (k,) and the predictions (members, variants * k, 2, 300)."""
-    found = []
+    parts = _validation_parts(model, drawn, fold)
+    return [(rows, predict_members(model, spectra, resolution, mine)) for rows, spectra, resolution, mine in parts]
+
+
+def _validation_parts(model: Model, drawn: Drawn, fold: np.ndarray) -> Iterator[tuple]:
+    """For each validation fold: its site rows (k,), their spectra and resolutions, and the members that kept it."""
     for number in range(1, split.FOLDS):
         rows = np.flatnonzero(fold == number)
         mine = [m for m in range(model.members) if split.validation_fold(m) == number]
         if mine and len(rows):
-            spectra, resolution = drawn.spectra[:, rows].reshape(-1, 200), drawn.resolution[:, rows].reshape(-1, 2)
-            found.append((rows, predict_members(model, spectra, resolution, mine)))
-    return found
+            yield rows, drawn.spectra[:, rows].reshape(-1, 200), drawn.resolution[:, rows].reshape(-1, 2), mine
 
 
 def calibrate(model: Model, drawn: Drawn, pdos: np.ndarray, fold: np.ndarray) -> tuple[np.ndarray, float]:

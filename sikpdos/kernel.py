@@ -1,4 +1,4 @@
-"""Kernel regression from spectra to densities of states: the estimate that the network starts from and refines.
+"""Kernel regression from spectra to densities of states: the networks' partner in an estimate.
 
 A Gaussian process with the kernel exp(-|a - b| / length) for each principal component of the densities of states;
 its length and noise have the largest marginal likelihood (Rasmussen and Williams, Gaussian Processes for Machine

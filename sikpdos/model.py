@@ -1,8 +1,8 @@
 """The network: a 1D CNN from one Si K-edge spectrum to the s and p density of states, as an ensemble.
 
-It refines the estimate of a kernel regression (kernel.py). All members are evaluated at once; every weight carries the member axis first. `forward` is written
-for NumPy and PyTorch alike (`xp` is one of the two modules), so training and use share one network and
-prediction needs no PyTorch.
+All members are evaluated at once; every weight carries the member axis first. `forward` is written for NumPy and
+PyTorch alike (`xp` is one of the two modules), so training and use share one network and prediction needs no PyTorch.
+A model's estimate is a mean of its networks and of a kernel regression (kernel.py) on the same sites.
 """
 
 from __future__ import annotations
@@ -51,18 +51,12 @@ def shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
 
 
 def forward(
-    weights: dict[str, Array],
-    architecture: Architecture,
-    spectra: Array,
-    resolution: Array,
-    start: Array,
-    xp: ModuleType,
-    drop=None,
+    weights: dict[str, Array], architecture: Architecture, spectra: Array, resolution: Array, xp: ModuleType, drop=None
 ) -> Array:
     """Density of states (members, B, 2, 300) of scaled spectra (members, B, 200).
 
     resolution (members, B, 2): whether sigma is known, and sigma in eV if so; used if the architecture
-    takes it. start (members, B, 2, 300): `logits` of the estimate to refine. drop, if given, is applied to the features of each branch (dropout in training).
+    takes it. drop, if given, is applied to the features of each branch (dropout in training).
     """
     drop = drop or (lambda features: features)
     members, batch = spectra.shape[:2]
@@ -76,13 +70,12 @@ def forward(
     features = x.reshape(members, batch, -1)
     if architecture.resolution_input:
         features = xp.concatenate([features, resolution], -1)
-    change = xp.stack([_branch(weights, orbital, features, drop) for orbital in ("s", "p")], -2)
-    return _softplus(start + change, xp) * PDOS_SCALE
+    return xp.stack([_branch(weights, orbital, features, xp, drop) for orbital in ("s", "p")], -2)
 
 
-def _branch(weights: dict[str, Array], orbital: str, features: Array, drop) -> Array:
+def _branch(weights: dict[str, Array], orbital: str, features: Array, xp: ModuleType, drop) -> Array:
     hidden = _relu(drop(features) @ weights[f"{orbital}_hidden_w"] + weights[f"{orbital}_hidden_b"])
-    return drop(hidden) @ weights[f"{orbital}_out_w"] + weights[f"{orbital}_out_b"]
+    return _softplus(drop(hidden) @ weights[f"{orbital}_out_w"] + weights[f"{orbital}_out_b"], xp) * PDOS_SCALE
 
 
 def _windows(x: Array, kernel: int, stride: int) -> Array:
@@ -106,12 +99,6 @@ def _softplus(x: Array, xp: ModuleType) -> Array:
     return x.clip(0) + xp.log1p(xp.exp(-abs(x)))
 
 
-def logits(pdos: np.ndarray) -> np.ndarray:
-    """What softplus turns into these densities of states (those near 0 are taken as 0.1 % of PDOS_SCALE)."""
-    scaled = (np.asarray(pdos, np.float32) / PDOS_SCALE).clip(1e-3)
-    return scaled + np.log(-np.expm1(-scaled))
-
-
 def scale(spectra: Array, mean: Array, deviation: float) -> Array:
     """What the network sees (..., 200): each spectrum at mean 1 (its maximum would carry the noise), standardised."""
     return (spectra / spectra.mean(-1)[..., None].clip(1e-3) - mean) / deviation
@@ -126,6 +113,7 @@ class Model:
     input_mean: np.ndarray  # (200,) of the training part
     input_deviation: float
     kernel: kernel.Kernel  # its parts leave out the validation folds 1 to 4
+    kernel_share: float  # of the kernel regression in every member's estimate
     error_floor: np.ndarray  # (2, 300) states/eV/atom: deviation where the members agree
     error_factor: float  # of the combined deviation, from the validation parts
     known: novelty.Known  # what the training spectra look like
@@ -163,16 +151,24 @@ def predict(
 def predict_members(
     model: Model, spectra: np.ndarray, resolution: np.ndarray, members: Sequence[int] | None = None
 ) -> np.ndarray:
-    """Prediction of every member, or of some, (members, B, 2, 300)."""
+    """Estimate of every member, or of some, (members, B, 2, 300): its network's and, by its share, the regression's."""
+    networks, regression = estimates(model, spectra, resolution, members)
+    return networks + model.kernel_share * (regression - networks)
+
+
+def estimates(
+    model: Model, spectra: np.ndarray, resolution: np.ndarray, members: Sequence[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the members' networks and kernel regressions say, each (members, B, 2, 300)."""
     weights = model.weights if members is None else {name: w[list(members)] for name, w in model.weights.items()}
     members = range(model.members) if members is None else members
     scaled = scale(np.asarray(spectra, np.float32), model.input_mean, model.input_deviation).astype(np.float32)
     shape = (len(members), len(spectra))
     x = np.broadcast_to(scaled, (*shape, SPECTRUM.size))
+    networks = forward(weights, model.architecture, x, np.broadcast_to(resolution, (*shape, 2)), np)
     parts = [split.validation_fold(m) - 1 for m in members]
     used = sorted(set(parts))
-    start = logits(kernel.predict(model.kernel, scaled, used))[[used.index(part) for part in parts]]
-    return forward(weights, model.architecture, x, np.broadcast_to(resolution, (*shape, 2)), start, np)
+    return networks, kernel.predict(model.kernel, scaled, used)[[used.index(part) for part in parts]]
 
 
 def unknown_resolution(count: int) -> np.ndarray:
@@ -198,6 +194,7 @@ def write_model(path: str | os.PathLike, model: Model) -> None:
         **{f"kernel_{key}": value for key, value in asdict(model.kernel).items()},
         "input_mean": model.input_mean,
         "input_deviation": np.float32(model.input_deviation),
+        "kernel_share": np.float32(model.kernel_share),
         "error_floor": model.error_floor,
         "error_factor": np.float32(model.error_factor),
     }
@@ -219,7 +216,7 @@ def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
     members = store.length(arrays, path, "s_out_b")
     wanted = {name: (members, *shape) for name, shape in layers.items()}
     store.require(arrays, path, **wanted, input_mean=(SPECTRUM.size,), error_floor=(2, PDOS.size))
-    store.require(arrays, path, input_deviation=(), error_factor=())
+    store.require(arrays, path, input_deviation=(), kernel_share=(), error_factor=())
     known = novelty.from_arrays(arrays, path)
     return Model(
         architecture,
@@ -227,6 +224,7 @@ def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
         arrays["input_mean"],
         float(arrays["input_deviation"]),
         kernel.from_arrays(arrays, path, split.FOLDS - 1),
+        float(arrays["kernel_share"]),
         arrays["error_floor"],
         float(arrays["error_factor"]),
         known,

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sikpdos import calibration, novelty, scores, split, store
+from sikpdos import calibration, kernel, novelty, scores, split, store
 from sikpdos.dataset import Dataset
 from sikpdos.errors import SikpdosError
-from sikpdos.examples import Examples, clean, measured
+from sikpdos.examples import Drawn, Examples, clean, measured
 from sikpdos.model import PDOS_SCALE, SCHEMA, Architecture, Model, forward, scale, shapes
-from sikpdos.start import Start
 
 CHECKPOINT_SCHEMA = "sikpdos-checkpoint-1"
 
@@ -33,7 +32,7 @@ class Settings:
     batch: int = 32
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-    dropout: float = 0.3
+    dropout: float = 0.2
     mixtures: float = 0.5  # share of training spectra that are sums of two sites', like their densities of states
     noise: float = 0.1  # standard deviation added to clean spectra in training (their maximum is 1)
     channels: tuple[int, ...] = (16, 32, 32)
@@ -88,8 +87,7 @@ def train(
     validation = np.array([fold == split.validation_fold(m) for m in range(settings.members)])  # (members, n)
     training = (fold != split.TEST) & ~validation
     mean, deviation = _input_scale(examples, fold != split.TEST)
-    start = Start(dataset, examples.held_out, fold, lambda spectra: scale(spectra, mean, deviation), settings.seed)
-    fit = _Fit(dataset, settings, examples, start, training, validation, mean, deviation, where)
+    fit = _Fit(dataset, settings, examples, training, validation, mean, deviation, where)
     state = fit.start()
     if checkpoint is not None:
         _load(checkpoint, state, fit.digest)
@@ -97,7 +95,7 @@ def train(
         report(fit.epoch(state))
         if checkpoint is not None and state.epoch % 25 == 0:
             _save(checkpoint, state, fit.digest)
-    return _finish(dataset, settings, examples, fold, state, mean, deviation, start.kernel)
+    return _finish(dataset, settings, examples, fold, state, mean, deviation)
 
 
 def check(settings: Settings) -> None:
@@ -136,9 +134,8 @@ def _input_scale(examples: Examples, part: np.ndarray) -> tuple[np.ndarray, floa
 class _Fit:
     """One training in the making: what stays the same from epoch to epoch."""
 
-    def __init__(self, dataset, settings, examples, start, training, validation, mean, deviation, device):
+    def __init__(self, dataset, settings, examples, training, validation, mean, deviation, device):
         self.settings, self.examples, self.device = settings, examples, device
-        self.estimates, self.parts = start, torch.arange(settings.members)[:, None] % (split.FOLDS - 1)
         self.architecture = settings.architecture()
         self.training, self.validation = training, validation  # (members, n) masks
         self.mean, self.deviation = torch.tensor(mean, device=device), deviation
@@ -147,7 +144,7 @@ class _Fit:
         self.digest = hashlib.sha256(repr(settings).encode() + content).hexdigest()
 
     def start(self) -> State:
-        """Weights drawn from the seed (He), outputs starting near 0: at the kernel regression's estimate."""
+        """Weights drawn from the seed (He), outputs starting at the mean density of states of each training part."""
         generator = torch.Generator().manual_seed(self.settings.seed)
         weights = {}
         for name, shape in shapes(self.architecture).items():
@@ -155,6 +152,10 @@ class _Fit:
             if name.endswith("_w"):
                 gain = 0.1 if "_out" in name else 1.0
                 weights[name].normal_(0, gain * (2 / shape[0]) ** 0.5, generator=generator)
+        for i, orbital in enumerate(("s", "p")):
+            means = torch.stack([self.targets[torch.tensor(part), i].mean(0).cpu() for part in self.training])
+            level = (means.clip(1e-4) / PDOS_SCALE).double()
+            weights[f"{orbital}_out_b"] = (level + torch.log(-torch.expm1(-level))).float()[:, None]
         weights = {name: w.to(self.device).requires_grad_() for name, w in weights.items()}
         members = self.settings.members
         optimizer = torch.optim.AdamW(
@@ -170,9 +171,9 @@ class _Fit:
             done = state.epoch / self.settings.epochs
             group["lr"] = self.settings.learning_rate * 0.5 * (1 + np.cos(np.pi * done))
         losses = []
-        for spectra, resolution, start, targets in self._batches(state.epoch, generator):
+        for spectra, resolution, targets in self._batches(state.epoch, generator):
             predicted = forward(
-                state.weights, self.architecture, spectra, resolution, start, torch, lambda f: self._drop(f, generator)
+                state.weights, self.architecture, spectra, resolution, torch, lambda f: self._drop(f, generator)
             )
             loss = ((predicted - targets) / PDOS_SCALE).square().mean(dim=(1, 2, 3))
             state.optimizer.zero_grad()
@@ -191,11 +192,8 @@ class _Fit:
         return Progress(state.epoch, self.settings.epochs, training_mse, float(validation.mean()))
 
     def _batches(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Scaled spectra (members, B, 200), resolution (members, B, 2), logits of the estimates to refine and densities
-        of states (members, B, 2, 300).
-        """
+        """Scaled spectra (members, B, 200), resolution (members, B, 2) and densities of states (members, B, 2, 300)."""
         drawn = self.examples.draw(epoch + 1)
-        estimates = torch.tensor(self.estimates.of_training(drawn))
         variants = drawn.spectra.shape[0]
         size = self.training.sum(axis=1).max()
         order = torch.stack([self._order(np.flatnonzero(part), size, generator) for part in self.training])
@@ -211,8 +209,7 @@ class _Fit:
             x = scale(x.to(self.device), self.mean, self.deviation)
             share = share[..., None].to(self.device)
             targets = (1 - share) * self.targets[rows] + share * self.targets[others]
-            first, second = (estimates[self.parts, variant, sites].to(self.device) for sites in (rows, others))
-            yield x, resolution[variant, rows].to(self.device), (1 - share) * first + share * second, targets
+            yield x, resolution[variant, rows].to(self.device), targets
 
     def _share(self, shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
         """Share of the second site in each training spectrum (members, B, 1): 0 unless it is a mixture."""
@@ -241,8 +238,7 @@ class _Fit:
         for m in range(members):  # each on its own fold
             rows = torch.tensor(np.tile(self.validation[m], variants))
             mine = {name: w.detach()[m : m + 1] for name, w in state.weights.items()}
-            start = torch.tensor(self.estimates.of_validation(split.validation_fold(m))).to(self.device)[None]
-            predicted = forward(mine, self.architecture, x[:, rows], resolution[:, rows], start, torch)[0]
+            predicted = forward(mine, self.architecture, x[:, rows], resolution[:, rows], torch)[0]
             targets = self.targets.repeat(variants, 1, 1)[rows]
             mse[m] = float((predicted - targets).square().mean())
         return mse
@@ -274,7 +270,7 @@ def _load(path: str, state: State, digest: str) -> None:
         state.optimizer.state[weight] = {**restored, "step": torch.tensor(arrays[f"n_{name}"])}
 
 
-def _finish(dataset, settings, examples, fold, state, mean, deviation, kernel) -> Model:
+def _finish(dataset, settings, examples, fold, state, mean, deviation) -> Model:
     """Calibrate on the validation parts, describe what is known, score on the test part."""
     weights = {name: w.cpu().numpy() for name, w in state.best.items()}
     card = {
@@ -285,11 +281,11 @@ def _finish(dataset, settings, examples, fold, state, mean, deviation, kernel) -
         "families": len(set(dataset.groups[fold != split.TEST])),
         "best_epoch": state.best_epoch.tolist(),
     }
+    held_out, no_floor = examples.held_out, np.zeros((2, 300), np.float32)
+    regression = _regression(dataset, held_out, fold, mean, deviation)
     placeholder = novelty.fit(dataset.spectra[fold != split.TEST])
-    model = Model(
-        settings.architecture(), weights, mean, deviation, kernel, np.zeros((2, 300), np.float32), 1.0, placeholder, card
-    )
-    held_out = examples.held_out
+    model = Model(settings.architecture(), weights, mean, deviation, regression, 0.0, no_floor, 1.0, placeholder, card)
+    model = replace(model, kernel_share=calibration.kernel_share(model, held_out, dataset.pdos, fold))
     floor, factor = calibration.calibrate(model, held_out, dataset.pdos, fold)
     known = calibration.known_spectra(held_out, fold)
     model = replace(model, error_floor=floor, error_factor=factor, known=known)
@@ -303,3 +299,12 @@ def _finish(dataset, settings, examples, fold, state, mean, deviation, kernel) -
         "scores": scores.of_model(model, held_out, dataset, fold),
     }
     return replace(model, meta=meta)
+
+
+def _regression(dataset: Dataset, drawn: Drawn, fold: np.ndarray, mean: np.ndarray, deviation: float) -> kernel.Kernel:
+    """The kernel regression on the spectra outside the test part, a part for each validation fold left out."""
+    variants, rest = len(drawn.spectra), fold != split.TEST
+    spectra = scale(drawn.spectra[:, rest].reshape(-1, 200), mean, deviation)
+    pdos = np.tile(dataset.pdos[rest].reshape(rest.sum(), -1), (variants, 1))
+    parts = [np.tile(fold[rest] != number, variants) for number in range(1, split.FOLDS)]
+    return kernel.fit(spectra, pdos, np.array(parts))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,11 @@ def build(tmp_path) -> Path:
     return tmp_path / "build"
 
 
-def make(target: str, build: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+def make(target: str, build: Path, environment: dict[str, str], *more: str) -> subprocess.CompletedProcess:
     """A target of examples/Makefile, by the public command with the tests' interpreter."""
     options = [f"BUILD={build}", "JOBS=2", f"SIMULATE_OPTIONS={OPTIONS}"]
     environment = {**environment, "SIKPDOS_PYTHON": sys.executable}
-    command = ["make", "-C", ROOT / "examples", target, *options]
+    command = ["make", "-C", ROOT / "examples", target, *options, *more]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done
@@ -82,7 +83,8 @@ def kill_processes(environment: dict[str, str], task: str) -> None:
     """SIGKILL, as the system does where memory runs out: nothing is cleaned up."""
     number = slurm(environment, "squeue", "-h", "-j", task, "-o", "%A")
     for line in slurm(environment, "scontrol", "listpids", number).splitlines()[1:]:
-        os.kill(int(line.split()[0]), signal.SIGKILL)
+        with suppress(ProcessLookupError):  # the script ends with its child
+            os.kill(int(line.split()[0]), signal.SIGKILL)
 
 
 def test_killed_and_requeued_tasks_do_every_site_once(build, tmp_path):
@@ -120,3 +122,11 @@ def test_killed_and_requeued_tasks_do_every_site_once(build, tmp_path):
         assert result.edge_weight.sum() > 0
         assert "--cutoff 150" in result.meta["command"]
         assert "--threads 1" in result.meta["command"]
+
+
+def test_tasks_use_the_processors_they_are_given(build, tmp_path):
+    (tmp_path / "slurm").mkdir()
+    with running_slurm(tmp_path / "slurm") as environment:
+        make("slurm", build, environment, "SIKPDOS=echo", "SBATCH=sbatch --cpus-per-task=2")
+        wait_until_done(environment)
+    assert [log.split()[-2:] for log in logs(build)] == [["--threads", "2"]] * 2

@@ -87,11 +87,9 @@ def test_numpy_and_torch_are_one_network(small_model):
     rng = np.random.default_rng(0)
     spectra = rng.random((trained.members, 5, 200), np.float32)
     resolution = rng.random((trained.members, 5, 2), np.float32)
-    start = rng.normal(size=(trained.members, 5, 2, 300)).astype(np.float32)
-    by_numpy = model.forward(trained.weights, trained.architecture, spectra, resolution, start, np)
+    by_numpy = model.forward(trained.weights, trained.architecture, spectra, resolution, np)
     tensors = {name: torch.tensor(weight) for name, weight in trained.weights.items()}
-    inputs = (torch.tensor(a) for a in (spectra, resolution, start))
-    by_torch = model.forward(tensors, trained.architecture, *inputs, torch)
+    by_torch = model.forward(tensors, trained.architecture, torch.tensor(spectra), torch.tensor(resolution), torch)
     assert by_numpy.shape == (trained.members, 5, 2, 300)
     assert np.abs(by_numpy - by_torch.numpy()).max() < 1e-5
     assert (by_numpy >= 0).all()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -181,8 +182,6 @@ def _claim(out: Path, site: Site) -> Iterator[bool]:
 def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".sikpdos-probe"
-        probe.touch()
-        probe.unlink()
+        tempfile.TemporaryFile(dir=out).close()  # nameless: runs that start together do not meet
     except OSError as error:
         raise SikpdosError(f"{out}: cannot write: {error.strerror}") from error

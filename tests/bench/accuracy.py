@@ -25,11 +25,15 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 
-from sikpdos import config, curves, database, scores, split
+from sikpdos import config, curves, database, kernel, scores, split
 from sikpdos.dataset import Dataset, assemble, read_dataset
 from sikpdos.match import match
 from sikpdos.model import predict
 from sikpdos.train import Settings, train
+
+OURS = "sikpdos"
+KERNEL = "kernel regression, part of sikpdos"
+Run = tuple[list[dict[str, np.ndarray]], list[float]]  # of test part and external set: errors by method, coverage
 
 
 class PublishedNetwork:
@@ -88,23 +92,32 @@ def fitted(method, x: np.ndarray, y: np.ndarray, groups: np.ndarray):
     return method.fit(x, y, groups=groups) if isinstance(method, GridSearchCV) else method.fit(x, y)
 
 
-def errors(dataset: Dataset, kind: str, seed: int, settings: Settings) -> dict[str, np.ndarray]:
-    """MSE of every test site by every method; the network's coverage as a scalar."""
+def estimates(dataset: Dataset, rest: np.ndarray, spectra: np.ndarray) -> dict[str, np.ndarray]:
+    """Densities of states (m, 2, 300) of spectra (m, 200) by every baseline, fitted to the rows `rest`."""
+    x, y, groups = dataset.spectra[rest], dataset.pdos[rest].reshape(rest.sum(), -1), dataset.groups[rest]
+    centre, shape = y.mean(axis=0), (len(spectra), *dataset.pdos.shape[1:])
+    found = {"mean PDOS": np.broadcast_to(centre.reshape(shape[1:]), shape)}
+    found["template matching"] = match(x, dataset.pdos[rest], spectra).pdos
+    for name, method in baselines().items():
+        found[name] = (fitted(method, x, y - centre, groups).predict(spectra) + centre).reshape(shape)
+    scaled, new = (s / s.mean(axis=1, keepdims=True) for s in (x, spectra))
+    found[KERNEL] = kernel.predict(kernel.fit(scaled, y, np.ones((1, len(y)), bool)), new, [0])[0]
+    return found
+
+
+def errors(dataset: Dataset, external: Dataset, kind: str, seed: int, settings: Settings) -> Run:
+    """Errors of all methods on the test part and on the external set."""
     fold = split.folds(dataset.groups, kind, seed)
     test, rest = fold == split.TEST, fold != split.TEST
-    x, y, truth = dataset.spectra[rest], dataset.pdos[rest].reshape(rest.sum(), -1), dataset.pdos[test]
-    centre = y.mean(axis=0)
-    shape = truth.shape
-    found = {"mean PDOS": np.broadcast_to(centre.reshape(shape[1:]), shape)}
-    found["template matching"] = match(dataset.spectra[rest], dataset.pdos[rest], dataset.spectra[test]).pdos
-    for name, method in baselines().items():
-        fit = fitted(method, x, y - centre, dataset.groups[rest])
-        found[name] = (fit.predict(dataset.spectra[test]) + centre).reshape(shape)
-    model = train(dataset, replace(settings, split=kind, seed=seed))
-    found["sikpdos"], deviation = predict(model, dataset.spectra[test])
-    result = {name: scores.mse(pdos, truth).mean(axis=1) for name, pdos in found.items()}
-    result["coverage"] = np.array([scores.coverage(found["sikpdos"], deviation, truth)])
-    return result
+    spectra = np.concatenate([dataset.spectra[test], external.spectra])
+    truth = np.concatenate([dataset.pdos[test], external.pdos])
+    found = estimates(dataset, rest, spectra)
+    found[OURS], deviation = predict(train(dataset, replace(settings, split=kind, seed=seed)), spectra)
+    mse = {name: scores.mse(pdos, truth).mean(axis=1) for name, pdos in found.items()}
+    n = int(test.sum())
+    parts = (slice(None, n), slice(n, None))
+    covered = [scores.coverage(found[OURS][part], deviation[part], truth[part]) for part in parts]
+    return [{name: each[part] for name, each in mse.items()} for part in parts], covered
 
 
 def main() -> None:
@@ -120,30 +133,37 @@ def main() -> None:
         embedded = database.read_database(database.EMBEDDED)
         dataset = assemble(curves.broaden_sites(embedded, chosen.sigma), embedded)
     settings = config.load(Settings, chosen.config, {})
+    known = database.read_database(database.EXTERNAL)
+    external = assemble(curves.broaden_sites(known, dataset.sigma_eV), known)
     print(f"{len(dataset)} sites of {len(set(dataset.groups))} families, sigma {dataset.sigma_eV:g} eV")
     for kind in split.KINDS:
         runs = []
         for seed in range(chosen.seeds):
-            runs.append(errors(dataset, kind, seed, settings))
+            runs.append(errors(dataset, external, kind, seed, settings))
             print(f"{kind} {seed}: done", file=sys.stderr, flush=True)
-        print(table(kind, runs))
+        print(table(f"{kind} split", [(mse[0], covered[0]) for mse, covered in runs]))
+        if kind == "grouped":
+            name = f"external set, {len(external)} sites (trained on the same parts)"
+            print(table(name, [(mse[1], covered[1]) for mse, covered in runs]), flush=True)
 
 
-def table(kind: str, runs: list[dict[str, np.ndarray]]) -> str:
-    """Markdown table of one split: mean and spread over seeds."""
+def table(title: str, runs: list[tuple[dict[str, np.ndarray], float]]) -> str:
+    """Markdown table of one test set: mean and spread over seeds."""
     lines = [
-        f"\n| {kind} split | MSE, 1e-3 (states/eV)^2 | of matching's | better than matching |",
+        f"\n| {title} | MSE, 1e-3 (states/eV)^2 | of matching's | better than matching |",
         "| --- | --- | --- | --- |",
     ]
-    matched = np.mean([run["template matching"].mean() for run in runs])
-    for name in [name for name in runs[0] if name != "coverage"]:
-        each = np.array([run[name].mean() for run in runs])
-        wins = np.mean([(run[name] < run["template matching"]).mean() for run in runs])
+    errors = [mse for mse, _ in runs]
+    matched = np.mean([mse["template matching"].mean() for mse in errors])
+    for name in errors[0]:
+        each = np.array([mse[name].mean() for mse in errors])
+        wins = np.mean([(mse[name] < mse["template matching"]).mean() for mse in errors])
         share = "" if name == "template matching" else f"{100 * wins:.0f} %"
-        spread = f"{1e3 * each.mean():.2f} +- {1e3 * each.std():.2f}"
-        lines.append(f"| {name} | {spread} | {each.mean() / matched:.2f} | {share} |")
-    cover = 100 * np.array([run["coverage"][0] for run in runs])
-    return "\n".join([*lines, f"\n90 % bands of sikpdos cover {cover.mean():.1f} +- {cover.std():.1f} % ({kind})"])
+        bold = "**" if name == OURS else ""
+        spread = f"{1e3 * each.mean():.2f} ± {1e3 * each.std():.2f}"
+        lines.append(f"| {bold}{name}{bold} | {spread} | {each.mean() / matched:.2f} | {share} |")
+    cover = 100 * np.array([covered for _, covered in runs])
+    return "\n".join([*lines, f"\n90 % bands of sikpdos cover {cover.mean():.1f} ± {cover.std():.1f} % ({title})"])
 
 
 if __name__ == "__main__":

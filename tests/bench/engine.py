@@ -81,7 +81,10 @@ def _against_peer(name: str, n_atoms: int, mesh: int, axes: str) -> None:
     theirs = [density_s, spectrum_s, density_s + spectrum_s]
     print(f"  QE, {axes:10s} {'':12s}" + "".join(f"{x:9.1f}" for x in theirs))
     print(f"  ratio          {'':12s}" + "".join(f"{b / a:9.1f}" for a, b in zip(ours, theirs, strict=True)))
-    print(f"  k-points of the spectrum: {site['points']}, and {points} in xspectra.x, which folds by rotations only")
+    print(
+        f"  k-points and polarisations of the spectrum: {site['points']} x 3, "
+        f"and {points} x {len(axes)} in xspectra.x, which takes the whole mesh"
+    )
 
 
 def _growth(sizes: list[int]) -> None:
