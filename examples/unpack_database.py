@@ -1,6 +1,6 @@
 """Write the sites of a database as raw site files again, so that an interrupted campaign goes on elsewhere.
 
-    python unpack_database.py ../sikpdos/data/campaign.npz build/raw
+    python unpack_database.py ../sikpdos/data/database.npz build/raw
 
 Files that are there already are kept.
 """
