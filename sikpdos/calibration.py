@@ -12,6 +12,7 @@ from sikpdos.examples import Drawn
 from sikpdos.model import BAND_90, Model, combined_deviation, estimates, predict_members
 
 _SMOOTH_POINTS = 21  # the error floor is averaged over 2 eV
+_LEAST_FLOOR = 1e-6  # states/eV/atom, where neither a site nor an estimate of it has any states
 
 
 def kernel_share(model: Model, drawn: Drawn, pdos: np.ndarray, fold: np.ndarray) -> float:
@@ -47,7 +48,7 @@ def calibrate(model: Model, drawn: Drawn, pdos: np.ndarray, fold: np.ndarray) ->
         residuals.append(each.mean(axis=0) - np.tile(pdos[rows], (len(drawn.spectra), 1, 1)))
         members.append(each)
     error = np.concatenate(residuals)
-    floor = np.sqrt(_running_mean((error**2).mean(axis=0))).astype(np.float32)
+    floor = np.sqrt(_running_mean((error**2).mean(axis=0))).clip(_LEAST_FLOOR).astype(np.float32)
     deviation = np.concatenate([combined_deviation(each, floor) for each in members])
     factor = float(np.quantile(np.abs(error) / deviation, 0.9) / BAND_90)
     return floor, factor
