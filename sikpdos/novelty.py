@@ -1,4 +1,4 @@
-"""Is a spectrum like those a model was trained on? Distance within, residual outside their components.
+"""Is a spectrum like those a model was trained on? Distance within, residual outside their components, flatness.
 
 Spectra are smoothed first, so that noise and resolution count little, and what is usual is asked among
 spectra of similar noise.
@@ -17,6 +17,7 @@ from sikpdos.grid import SPECTRUM
 _COMPONENTS = 6
 _BLUR_EV = 0.8
 _NOISE_CLASSES = 5
+_AFTER_RISE_EV = 3.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Known:
     components: np.ndarray  # (k, 200) orthonormal rows
     deviation: np.ndarray  # (k,) standard deviation along each
     noise_steps: np.ndarray  # (classes - 1,) noise at which the next class begins
-    limits: np.ndarray  # (classes, 2) usual distance within, usual residual outside
+    limits: np.ndarray  # (classes, 3) usual distance within, residual outside, flatness
 
 
 def fit(training: np.ndarray) -> Known:
@@ -38,11 +39,11 @@ def fit(training: np.ndarray) -> Known:
     k = min(_COMPONENTS, len(training) - 1)
     deviation = singular[:k] / np.sqrt(len(training) - 1)
     none = np.empty(0)
-    return Known(*(a.astype(np.float32) for a in (mean, rows[:k], deviation, none, np.ones((1, 2)))))
+    return Known(*(a.astype(np.float32) for a in (mean, rows[:k], deviation, none, np.ones((1, 3)))))
 
 
 def with_limits(known: Known, held_out: np.ndarray, noise_of: np.ndarray, quantile: float = 0.98) -> Known:
-    """Limits from the distances (m, 2) of held-out spectra and their noise (m,), so that few of them are unusual."""
+    """Limits from the distances (m, 3) of held-out spectra and their noise (m,), so that few of them are unusual."""
     classes = _NOISE_CLASSES if noise_of.max() > 3 * noise_of.min() and len(noise_of) >= 20 * _NOISE_CLASSES else 1
     steps = np.quantile(noise_of, np.arange(1, classes) / classes)
     members = np.searchsorted(steps, noise_of, side="right")
@@ -51,12 +52,19 @@ def with_limits(known: Known, held_out: np.ndarray, noise_of: np.ndarray, quanti
 
 
 def distances(known: Known, spectra: np.ndarray) -> np.ndarray:
-    """Distance within and residual outside the components (m, 2), both root mean squares."""
-    centred = _smoothed(spectra) - known.mean
+    """Distance within and residual outside the components, both root mean squares, and flatness (m, 3)."""
+    shapes = _smoothed(spectra)
+    centred = shapes - known.mean
     score = centred @ known.components.T
     residual = centred - score @ known.components
     inside = np.sqrt(((score / known.deviation) ** 2).mean(axis=1))
-    return np.stack([inside, np.sqrt((residual**2).mean(axis=1))], axis=1)
+    return np.stack([inside, np.sqrt((residual**2).mean(axis=1)), _flatness(shapes)], axis=1)
+
+
+def _flatness(shapes: np.ndarray) -> np.ndarray:
+    """Mean of smoothed spectra over the spread of what follows the rise (m,): an edge without structure is flat."""
+    after = shapes[:, SPECTRUM.energy_eV >= _AFTER_RISE_EV]
+    return after.mean(axis=1) / np.maximum(after.std(axis=1), 1e-6)
 
 
 def noise(spectra: np.ndarray) -> np.ndarray:
@@ -75,7 +83,7 @@ def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Known
     """The Known of a model file, from its arrays known_*. Raises SikpdosError if a part is missing or misshapen."""
     k, classes = (store.length(arrays, path, key) for key in ("known_components", "known_limits"))
     store.require(arrays, path, known_mean=(SPECTRUM.size,), known_components=(k, SPECTRUM.size))
-    store.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 2))
+    store.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 3))
     return Known(*(arrays[f"known_{f.name}"] for f in fields(Known)))
 
 
