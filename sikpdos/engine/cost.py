@@ -14,7 +14,7 @@ from sikpdos.engine.eigensolver import DEGREE
 from sikpdos.engine.settings import FINEST_K_SPACING, SCF_COARSENING, Pseudopotentials, Settings
 from sikpdos.errors import SikpdosError
 
-POINT_S = 2.2e-8  # H on one point of the FFT box, one CPU thread; measured, see README.md
+POINT_S = 1.0e-8  # H on one point of the FFT box, one CPU thread with AVX-512; older processors take twice as long
 ITERATIONS = 8  # of a density
 DENSE_CYCLES = 4  # of the bands on the dense mesh
 WAVE_COPIES = 6  # of all bands, during a Rayleigh-Ritz step
