@@ -116,6 +116,14 @@ def test_thermal_amplitude_is_that_of_silicon():
     assert amplitudes_A[0] > 0
 
 
+def test_no_vacancy_twice(tmp_path, cli):
+    assert cli("fetch-structures", "--out", tmp_path, "--id", "Si-I").returncode == 0  # all atoms are equivalent
+    words = ("augment", tmp_path / "sites.csv", "--out", tmp_path / "more", "--vacancy")
+    assert_one_line_failure(cli(*words, 2), "no new vacancy structure")
+    assert not (tmp_path / "more" / "sites.csv").exists()
+    assert cli(*words, 1).returncode == 0
+
+
 def test_vacancy_leaves_the_others_in_place():
     cell, hole = deform.with_vacancy(DIAMOND, "Si", np.random.default_rng(1))
     whole = deform.enlarged(DIAMOND, deform.VACANCY_ATOMS)

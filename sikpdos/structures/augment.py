@@ -83,24 +83,27 @@ def augment(
     """New crystals, `counts[kind]` of each of KINDS, the same for the same seed.
 
     Families are drawn by `weights` (all alike if None), then a parent in the family; copies keep its family.
-    A random crystal has the family of what it is like, else its own. Raises SikpdosError where the bounds
-    cannot be met.
+    No vacancy is made twice. A random crystal has the family of what it is like, else its own. Raises SikpdosError
+    where the bounds cannot be met.
     """
     small = [parent for parent in parents if len(parent.structure) <= settings.max_atoms]
     usable = [parent for parent in small if weights is None or weights.get(parent.group)]
     if not usable and any(counts[kind] for kind in KINDS if kind != "random"):
         raise SikpdosError(f"no structure of at most {settings.max_atoms} atoms to start from")
-    crystals = []
+    crystals: list[Crystal] = []
+    vacancies: set[tuple] = set()
     for kind_number, kind in enumerate(KINDS):
         for number in range(counts[kind]):
             rng = np.random.default_rng([settings.seed, kind_number, number])
-            crystals.append(_new_crystal(kind, number, usable, weights, settings, rng))
+            crystals.append(_new_crystal(kind, number, usable, weights, settings, vacancies, rng))
             report(len(crystals))
     return _with_families(crystals, parents)
 
 
-def _new_crystal(kind, number, parents, weights, settings: Settings, rng: np.random.Generator) -> Crystal:
-    """The first attempt that keeps the bounds."""
+def _new_crystal(
+    kind, number, parents, weights, settings: Settings, vacancies: set[tuple], rng: np.random.Generator
+) -> Crystal:
+    """The first attempt that keeps the bounds; a vacancy that is among `vacancies` is none, another is added."""
     for _ in range(ATTEMPTS):
         if kind == "random":
             parent, structure, centre = None, random_crystal(rng, settings.max_atoms), None
@@ -109,13 +112,24 @@ def _new_crystal(kind, number, parents, weights, settings: Settings, rng: np.ran
             structure, centre = _copy(kind, parent.structure, settings, rng)
         if structure is None or not within_bounds(structure, settings):
             continue
+        if centre is not None:
+            vacancy = _surroundings(parent, structure, centre)
+            if vacancy in vacancies:
+                continue
+            vacancies.add(vacancy)
         cell = _chosen_sites(analyse(structure, primitive=kind == "random"), centre, settings.sites, rng)
         name = "Si" if parent is None else parent.structure_id
         note = "" if parent is None else f"from {parent.structure_id}"
         group = "" if parent is None else parent.group
         structure_id = f"{name}-{kind}-{settings.seed}-{number}"
         return Crystal(Entry(structure_id, structure, f"augment {kind}", "augmented", note=note), cell, group)
-    raise SikpdosError(f"no {kind} structure within the bounds in {ATTEMPTS} attempts")
+    raise SikpdosError(f"no new {kind} structure within the bounds in {ATTEMPTS} attempts")
+
+
+def _surroundings(parent: Parent, structure: Structure, centre) -> tuple:
+    """What equivalent vacancies of a parent share: the sorted distances from it to all atoms of the cell."""
+    distances_A = structure.lattice.get_all_distances([centre], structure.frac_coords)[0]
+    return (parent.structure_id, *np.sort(distances_A).round(2))
 
 
 def _draw_parent(parents: Sequence[Parent], weights, rng: np.random.Generator) -> Parent:
