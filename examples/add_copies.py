@@ -1,9 +1,9 @@
-"""Add the deformed copies of crystals that are in a database to a table of sites, with their structure files.
+"""Add the deformed copies and random crystals that are in a database to a table of sites, with their structure files.
 
     python add_copies.py ../sikpdos/data/database.npz build/structures/sites.csv
 
-They were drawn by `sikpdos augment --where-wrong` with an earlier model; here they come from the cells and positions
-that the database holds of every site, so that the same ones are computed again.
+They were drawn by `sikpdos augment`, some with an earlier model; here they come from the cells and positions that the
+database holds of every site, so that the same ones are computed again.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sikpdos.structures.collection import write_cif
 from sikpdos.structures.inequivalent import analyse
 
 
-def site(meta: dict, structure: Structure) -> Site:
-    """The row of a site of this structure."""
+def site(meta: dict, group: str, structure: Structure) -> Site:
+    """The row of a site of this structure, which is of the family `group`."""
     cell = analyse(structure, primitive=False)
     difference = structure.frac_coords - meta["site_position"]
     atom = int(np.abs(difference - difference.round()).max(axis=1).argmin())
@@ -39,7 +39,7 @@ def site(meta: dict, structure: Structure) -> Site:
         space_group=cell.space_group,
         coordination=orbits[0].coordination,
         nearest_distance_A=round(orbits[0].nearest_distance_A, 4),
-        group=meta["group"],
+        group=group,
         source=meta["source"],
         status="augmented",
     )
@@ -52,11 +52,12 @@ def main() -> None:
     chosen = options.parse_args()
     table = read_sites(chosen.sites)
     known = {row.structure_id for row in table}
-    for meta in read_database(chosen.database).site_meta:
+    database = read_database(chosen.database)
+    for meta, group in zip(database.site_meta, database.groups.tolist(), strict=True):
         if meta["structure_id"] not in known:
             structure = Structure(meta["cell_A"], ["Si"] * len(meta["positions"]), meta["positions"])
             write_cif(chosen.sites.parent, meta["structure_id"], structure)
-            table.append(site(meta, structure))
+            table.append(site(meta, group, structure))
     write_sites(chosen.sites, table)
 
 

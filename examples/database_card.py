@@ -25,8 +25,13 @@ def describe(name: str, known: database.Database) -> str:
     structures = len({meta["structure_id"] for meta in metas})
     residuals = [meta["core_hole"]["residuals"] for meta in metas]
     atoms = sorted(meta["supercell_atoms"] for meta in metas)
+    sources = Counter(meta["source"] for meta in metas if meta["source"].startswith("augment "))
+    made = ", ".join(f"{count} {source.removeprefix('augment ')}" for source, count in sorted(sources.items()))
     lines = [
         f"## {name}: {len(known)} sites of {structures} structures, {len(families)} families",
+        f"{len(known) - sources.total()} sites are of crystals as they were found; made by `sikpdos augment`: {made}."
+        if sources
+        else "All sites are of crystals as they were found.",
         f"Settings of every site: {', '.join(f'{k} {v}' for k, v in json.loads(settings).items())}.",
         f"{gapped} sites are of gapped crystals (PBE, over 0.1 eV). Supercells have {atoms[0]} to {atoms[-1]} atoms, "
         f"half of them up to {atoms[len(atoms) // 2]}. Core-hole densities took {min(map(len, residuals))} to "

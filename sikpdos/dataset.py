@@ -15,6 +15,7 @@ from sikpdos.errors import SikpdosError
 from sikpdos.grid import PDOS, SPECTRUM
 
 SCHEMA = "sikpdos-dataset-1"
+AUGMENTED = "augment "  # what the source of such sites begins with
 _ELECTRONS = 4.0  # valence electrons of silicon
 _DUPLICATE = 1e-4  # largest difference of two normalised spectra and of their pdos that count as the same
 
@@ -27,7 +28,7 @@ class Dataset:
     groups: np.ndarray  # (n,) family, the unit of the grouped split
     spectra: np.ndarray  # (n, 200) onset at 0, maximum 1
     pdos: np.ndarray  # (n, 2, 300) states/eV/atom, both spins; s, p; Fermi level at 0
-    meta: dict  # sigma_eV, onset_rule, checks
+    meta: dict  # sigma_eV, onset_rule, checks, ids of sites of augmented crystals
     edge_energy_eV: np.ndarray | None = None  # (n_edge,) bins of the edge before broadening, where known:
     edge: np.ndarray | None = None  # (n, n_edge) needed to simulate measurements
 
@@ -41,6 +42,11 @@ class Dataset:
     @property
     def onset_rule(self) -> str:
         return str(self.meta["onset_rule"])
+
+    @property
+    def augmented(self) -> np.ndarray:  # (n,)
+        """Whether a site is of a crystal that `augment` made."""
+        return np.isin(self.ids, self.meta.get("augmented", []))
 
 
 def assemble(curves: Curves, database: Database | None = None) -> Dataset:
@@ -59,6 +65,9 @@ def assemble(curves: Curves, database: Database | None = None) -> Dataset:
     checks = {"duplicates": duplicates(curves.ids, spectra, curves.pdos), "odd_charge": odd_charge(curves)}
     keep = {k: curves.meta[k] for k in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")}
     meta = {**store.provenance(SCHEMA), **keep, "checks": checks}
+    if database is not None:
+        made = [str(meta.get("source", "")).startswith(AUGMENTED) for meta in database.site_meta]
+        meta["augmented"] = database.ids[made].tolist()
     edge = {}
     if database is not None and not database.edge_sigma_eV.any():
         edge = {"edge_energy_eV": database.edge_energy_eV, "edge": database.edge}
@@ -96,6 +105,7 @@ def summary(dataset: Dataset) -> str:
             f"sites        {len(dataset)} from {len(sizes)} families (largest {sizes.max()})",
             f"spectra      {SPECTRUM.start_eV:g} to {SPECTRUM.stop_eV:g} eV, {SPECTRUM.size} points, sigma "
             f"{dataset.sigma_eV:g} eV, onset rule {dataset.onset_rule}",
+            f"augmented    {dataset.augmented.sum()} of the sites: strained, rattled, with a vacancy, or random",
             f"pdos         {PDOS.start_eV:g} to {PDOS.stop_eV:g} eV, {PDOS.size} points, states/eV/atom",
             f"variance     s {variance[0]:.3g}, p {variance[1]:.3g} (states/eV)^2",
             f"duplicates   {len(checks['duplicates'])}" + "".join(f"; {a} = {b}" for a, b in checks["duplicates"][:5]),

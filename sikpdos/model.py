@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from sikpdos import config, kernel, novelty, split, store
+from sikpdos import config, kernel, novelty, split, store, uncertainty
 from sikpdos.errors import SikpdosError
 from sikpdos.grid import PDOS, SPECTRUM
+from sikpdos.uncertainty import Uncertainty
 
 SCHEMA = "sikpdos-model-1"
-BAND_90 = 1.6448536  # half width of a normal distribution's 90 % band, in standard deviations
+ALL_PARTS = split.FOLDS  # of the kernel regression
 PDOS_SCALE = 0.03  # states/eV/atom, typical deviation: keeps the network's numbers near 1
 _BLOCK = 32  # spectra evaluated at a time: all members' intermediate arrays stay in the processor's cache
 Array = Any  # numpy.ndarray or torch.Tensor
@@ -112,10 +113,9 @@ class Model:
     weights: dict[str, np.ndarray]  # (members, ...)
     input_mean: np.ndarray  # (200,) of the training part
     input_deviation: float
-    kernel: kernel.Kernel  # its parts leave out the validation folds 1 to 4
-    kernel_share: float  # of the kernel regression in every member's estimate
-    error_floor: np.ndarray  # (2, 300) states/eV/atom: deviation where the members agree
-    error_factor: float  # of the combined deviation, from the validation parts
+    kernel: kernel.Kernel  # its parts leave out the validation folds 1 to 4, the last one none
+    kernel_share: float  # of the kernel regression in an estimate
+    uncertainty: Uncertainty
     known: novelty.Known  # what the training spectra look like
     meta: dict  # model card: sigma_eV, onset_rule, split, scores, configuration
 
@@ -142,33 +142,46 @@ def predict(
     deviation = np.empty_like(mean)
     for start in range(0, len(spectra), block):
         part = slice(start, start + block)
-        each = predict_members(model, spectra[part], resolution[part])
-        mean[part] = each.mean(axis=0)
-        deviation[part] = combined_deviation(each, model.error_floor) * model.error_factor
+        found = estimates(model, spectra[part], resolution[part])
+        mean[part] = found.mean(model.kernel_share)
+        deviation[part] = model.uncertainty.deviation(found.each(model.kernel_share), found.nearest)
     return mean, deviation
 
 
-def predict_members(
-    model: Model, spectra: np.ndarray, resolution: np.ndarray, members: Sequence[int] | None = None
-) -> np.ndarray:
-    """Estimate of every member, or of some, (members, B, 2, 300): its network's and, by its share, the regression's."""
-    networks, regression = estimates(model, spectra, resolution, members)
-    return networks + model.kernel_share * (regression - networks)
+@dataclass(frozen=True)
+class Estimates:
+    """What members say of B spectra."""
+
+    networks: np.ndarray  # (members, B, 2, 300)
+    regressions: np.ndarray  # (members, B, 2, 300) of the sites that each member's network was trained on
+    regression: np.ndarray  # (B, 2, 300) of all sites that these members may know
+    nearest: np.ndarray  # (B,) distance to the nearest of their spectra
+
+    def mean(self, share: float) -> np.ndarray:
+        """Density of states (B, 2, 300): the networks' mean and, by its share, the regression."""
+        networks = self.networks.mean(axis=0)
+        return networks + share * (self.regression - networks)
+
+    def each(self, share: float) -> np.ndarray:
+        """Every member's own estimate (members, B, 2, 300)."""
+        return self.networks + share * (self.regressions - self.networks)
 
 
 def estimates(
     model: Model, spectra: np.ndarray, resolution: np.ndarray, members: Sequence[int] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the members' networks and kernel regressions say, each (members, B, 2, 300)."""
-    weights = model.weights if members is None else {name: w[list(members)] for name, w in model.weights.items()}
-    members = range(model.members) if members is None else members
+) -> Estimates:
+    """What the members say of normalised spectra (B, 200); some of one validation fold, of spectra that they kept."""
+    together = members is None
+    members = range(model.members) if members is None else list(members)
+    weights = model.weights if together else {name: w[members] for name, w in model.weights.items()}
     scaled = scale(np.asarray(spectra, np.float32), model.input_mean, model.input_deviation).astype(np.float32)
     shape = (len(members), len(spectra))
     x = np.broadcast_to(scaled, (*shape, SPECTRUM.size))
     networks = forward(weights, model.architecture, x, np.broadcast_to(resolution, (*shape, 2)), np)
     parts = [split.validation_fold(m) - 1 for m in members]
-    used = sorted(set(parts))
-    return networks, kernel.predict(model.kernel, scaled, used)[[used.index(part) for part in parts]]
+    used = [*sorted(set(parts)), ALL_PARTS - 1] if together else sorted(set(parts))
+    regressions, nearest = kernel.predict(model.kernel, spectra, used)
+    return Estimates(networks, regressions[[used.index(part) for part in parts]], regressions[-1], nearest[-1])
 
 
 def unknown_resolution(count: int) -> np.ndarray:
@@ -181,22 +194,15 @@ def known_resolution(sigma_eV: float, count: int) -> np.ndarray:
     return np.tile(np.array([1.0, sigma_eV], np.float32), (count, 1))
 
 
-def combined_deviation(members: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Spread of the members (members, ..., 2, 300) and the floor (2, 300), added in quadrature."""
-    spread = members.var(axis=0, ddof=1) if len(members) > 1 else np.zeros_like(members[0])
-    return np.sqrt(spread + floor**2)
-
-
 def write_model(path: str | os.PathLike, model: Model) -> None:
     arrays = {
         **model.weights,
         **{f"known_{key}": value for key, value in asdict(model.known).items()},
         **{f"kernel_{key}": value for key, value in asdict(model.kernel).items()},
+        **{f"error_{key}": np.float32(value) for key, value in asdict(model.uncertainty).items()},
         "input_mean": model.input_mean,
         "input_deviation": np.float32(model.input_deviation),
         "kernel_share": np.float32(model.kernel_share),
-        "error_floor": model.error_floor,
-        "error_factor": np.float32(model.error_factor),
     }
     store.write_npz(path, arrays, {**model.meta, "architecture": asdict(model.architecture)})
 
@@ -215,18 +221,16 @@ def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
         raise SikpdosError(f"{store.display_name(path)}: architecture: {error}") from error
     members = store.length(arrays, path, "s_out_b")
     wanted = {name: (members, *shape) for name, shape in layers.items()}
-    store.require(arrays, path, **wanted, input_mean=(SPECTRUM.size,), error_floor=(2, PDOS.size))
-    store.require(arrays, path, input_deviation=(), kernel_share=(), error_factor=())
+    store.require(arrays, path, **wanted, input_mean=(SPECTRUM.size,), input_deviation=(), kernel_share=())
     known = novelty.from_arrays(arrays, path)
     return Model(
         architecture,
         {name: arrays[name] for name in wanted},
         arrays["input_mean"],
         float(arrays["input_deviation"]),
-        kernel.from_arrays(arrays, path, split.FOLDS - 1),
+        kernel.from_arrays(arrays, path, ALL_PARTS),
         float(arrays["kernel_share"]),
-        arrays["error_floor"],
-        float(arrays["error_factor"]),
+        uncertainty.from_arrays(arrays, path),
         known,
         meta,
     )

@@ -1,6 +1,6 @@
-"""Is a spectrum like those a model was trained on? Distance within, residual outside their components, flatness.
+"""Is a spectrum like those a model was trained on? Distance within, residual outside their components, flatness, noise.
 
-Spectra are smoothed first, so that noise and resolution count little, and what is usual is asked among
+For the first three, spectra are smoothed, so that noise and resolution count little, and what is usual is asked among
 spectra of similar noise.
 """
 
@@ -28,6 +28,7 @@ class Known:
     components: np.ndarray  # (k, 200) orthonormal rows
     deviation: np.ndarray  # (k,) standard deviation along each
     noise_steps: np.ndarray  # (classes - 1,) noise at which the next class begins
+    noisiest: float  # highest noise of a training spectrum
     limits: np.ndarray  # (classes, 3) usual distance within, residual outside, flatness
 
 
@@ -38,17 +39,18 @@ def fit(training: np.ndarray) -> Known:
     _, singular, rows = np.linalg.svd(shapes - mean, full_matrices=False)
     k = min(_COMPONENTS, len(training) - 1)
     deviation = singular[:k] / np.sqrt(len(training) - 1)
-    none = np.empty(0)
-    return Known(*(a.astype(np.float32) for a in (mean, rows[:k], deviation, none, np.ones((1, 3)))))
+    mean, rows, deviation = (a.astype(np.float32) for a in (mean, rows[:k], deviation))
+    return Known(mean, rows, deviation, np.empty(0, np.float32), np.inf, np.ones((1, 3), np.float32))
 
 
-def with_limits(known: Known, held_out: np.ndarray, noise_of: np.ndarray, quantile: float = 0.98) -> Known:
+def with_limits(known: Known, held_out: np.ndarray, noise_of: np.ndarray, quantile: float = 0.97) -> Known:
     """Limits from the distances (m, 3) of held-out spectra and their noise (m,), so that few of them are unusual."""
     classes = _NOISE_CLASSES if noise_of.max() > 3 * noise_of.min() and len(noise_of) >= 20 * _NOISE_CLASSES else 1
     steps = np.quantile(noise_of, np.arange(1, classes) / classes)
     members = np.searchsorted(steps, noise_of, side="right")
     limits = np.array([np.quantile(held_out[members == c], quantile, axis=0) for c in range(classes)])
-    return replace(known, noise_steps=steps.astype(np.float32), limits=limits.astype(np.float32))
+    steps, limits = steps.astype(np.float32), limits.astype(np.float32)
+    return replace(known, noise_steps=steps, noisiest=float(noise_of.max()), limits=limits)
 
 
 def distances(known: Known, spectra: np.ndarray) -> np.ndarray:
@@ -75,8 +77,9 @@ def noise(spectra: np.ndarray) -> np.ndarray:
 
 def novelty(known: Known, spectra: np.ndarray) -> np.ndarray:
     """How unlike the training spectra each spectrum is (m,): over 1 is unusual, by whichever limit is exceeded more."""
-    classes = np.searchsorted(known.noise_steps, noise(spectra), side="right")
-    return (distances(known, spectra) / known.limits[classes]).max(axis=1)
+    level = noise(spectra)
+    classes = np.searchsorted(known.noise_steps, level, side="right")
+    return np.maximum((distances(known, spectra) / known.limits[classes]).max(axis=1), level / known.noisiest)
 
 
 def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Known:
@@ -84,7 +87,9 @@ def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Known
     k, classes = (store.length(arrays, path, key) for key in ("known_components", "known_limits"))
     store.require(arrays, path, known_mean=(SPECTRUM.size,), known_components=(k, SPECTRUM.size))
     store.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 3))
-    return Known(*(arrays[f"known_{f.name}"] for f in fields(Known)))
+    store.require(arrays, path, known_noisiest=())
+    found = {f.name: arrays[f"known_{f.name}"] for f in fields(Known)}
+    return Known(**{**found, "noisiest": float(found["noisiest"])})
 
 
 def _scaled(spectra: np.ndarray) -> np.ndarray:

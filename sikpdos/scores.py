@@ -9,7 +9,8 @@ from sikpdos.dataset import Dataset
 from sikpdos.examples import Drawn
 from sikpdos.grid import PDOS
 from sikpdos.match import match
-from sikpdos.model import BAND_90, Model, predict
+from sikpdos.model import Model, predict
+from sikpdos.uncertainty import BAND_90
 
 _OCCUPIED = PDOS.energy_eV < 0
 _GAP_REGION = np.abs(PDOS.energy_eV) <= 2.0

@@ -15,6 +15,7 @@ from sikpdos.dataset import Dataset
 from sikpdos.errors import SikpdosError
 from sikpdos.examples import Drawn, Examples, clean, measured
 from sikpdos.model import PDOS_SCALE, SCHEMA, Architecture, Model, forward, scale, shapes
+from sikpdos.uncertainty import Uncertainty
 
 CHECKPOINT_SCHEMA = "sikpdos-checkpoint-1"
 
@@ -281,30 +282,31 @@ def _finish(dataset, settings, examples, fold, state, mean, deviation) -> Model:
         "families": len(set(dataset.groups[fold != split.TEST])),
         "best_epoch": state.best_epoch.tolist(),
     }
-    held_out, no_floor = examples.held_out, np.zeros((2, 300), np.float32)
-    regression = _regression(dataset, held_out, fold, mean, deviation)
-    placeholder = novelty.fit(dataset.spectra[fold != split.TEST])
-    model = Model(settings.architecture(), weights, mean, deviation, regression, 0.0, no_floor, 1.0, placeholder, card)
-    model = replace(model, kernel_share=calibration.kernel_share(model, held_out, dataset.pdos, fold))
-    floor, factor = calibration.calibrate(model, held_out, dataset.pdos, fold)
-    known = calibration.known_spectra(held_out, fold)
-    model = replace(model, error_floor=floor, error_factor=factor, known=known)
+    held_out = examples.held_out
+    regression = _regression(dataset, held_out, fold)
+    certain, nothing = Uncertainty(np.zeros((2, 300), np.float32), 1.0, 0.0, 1.0), novelty.fit(dataset.spectra)
+    model = Model(settings.architecture(), weights, mean, deviation, regression, 0.0, certain, nothing, card)
+    parts = calibration.validation_parts(model, held_out, dataset.pdos, fold)
+    share = calibration.kernel_share(parts)
+    error, known = calibration.calibrate(parts, share), calibration.known_spectra(held_out, fold)
+    model = replace(model, kernel_share=share, uncertainty=error, known=known)
     ids = {
         part: dataset.ids[fold == split.TEST if part == "test" else fold != split.TEST] for part in ("test", "train")
     }
     meta = {
         **card,
         "split": {part: ids[part].tolist() for part in ids} | {"kind": settings.split, "fold": fold.tolist()},
-        "group_mse": calibration.group_mse(model, held_out, dataset.pdos, fold, dataset.groups),
+        "group_mse": calibration.group_mse(parts, share, dataset.groups),
         "scores": scores.of_model(model, held_out, dataset, fold),
     }
     return replace(model, meta=meta)
 
 
-def _regression(dataset: Dataset, drawn: Drawn, fold: np.ndarray, mean: np.ndarray, deviation: float) -> kernel.Kernel:
-    """The kernel regression on the spectra outside the test part, a part for each validation fold left out."""
+def _regression(dataset: Dataset, drawn: Drawn, fold: np.ndarray) -> kernel.Kernel:
+    """The kernel regression on the spectra outside the test part, a part for each validation fold left out, and all."""
     variants, rest = len(drawn.spectra), fold != split.TEST
-    spectra = scale(drawn.spectra[:, rest].reshape(-1, 200), mean, deviation)
+    spectra = drawn.spectra[:, rest].reshape(-1, 200)
     pdos = np.tile(dataset.pdos[rest].reshape(rest.sum(), -1), (variants, 1))
-    parts = [np.tile(fold[rest] != number, variants) for number in range(1, split.FOLDS)]
+    left_out = [*range(1, split.FOLDS), split.TEST]
+    parts = [np.tile(fold[rest] != number, variants) for number in left_out]
     return kernel.fit(spectra, pdos, np.array(parts))

@@ -12,9 +12,9 @@ from plot_files import ERROR, TEST, ablation_rows, known, measured, predicted, w
 
 from sikpdos import ablate, predictions, scores
 from sikpdos.errors import SikpdosError
-from sikpdos.model import BAND_90
 from sikpdos.plot import matching, paper, simulated, sites, windows
 from sikpdos.plot.read import read
+from sikpdos.uncertainty import BAND_90
 
 
 @pytest.fixture(scope="module")

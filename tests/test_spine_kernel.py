@@ -12,11 +12,11 @@ from sikpdos import kernel
 
 @pytest.fixture(scope="module")
 def data() -> tuple[np.ndarray, np.ndarray]:
-    """Smooth spectra (60, 200) and densities of states (60, 600) that depend on three numbers each."""
+    """Smooth spectra (60, 200), above 0, and densities of states (60, 600) that depend on three numbers each."""
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(60, 3))
     axis, wide = np.linspace(0, 1, 200), np.linspace(0, 1, 600)
-    spectra = sum(hidden[:, [k]] * np.sin((k + 1) * 3 * axis) for k in range(3)) + 0.01 * rng.normal(size=(60, 200))
+    spectra = 8 + sum(hidden[:, [k]] * np.sin((k + 1) * 3 * axis) for k in range(3)) + 0.01 * rng.normal(size=(60, 200))
     pdos = 3 + sum(np.tanh(hidden[:, [k]]) * np.cos((k + 1) * 4 * wide) for k in range(3))
     return spectra, pdos
 
@@ -29,7 +29,7 @@ def test_weights_are_those_of_a_gaussian_process(data):
     spectra, pdos = data
     fitted = kernel.fit(spectra[:50], pdos[:50], everything(50))
     along = (pdos[:50] - fitted.mean) @ fitted.basis.T
-    new = (spectra[50:] - fitted.centre) @ fitted.components
+    new = (kernel._logarithm(spectra[50:]) - fitted.centre) @ fitted.components
     for j in (0, 1, 2):
         likelihoods = {}
         for length in kernel._LENGTHS:
@@ -61,19 +61,21 @@ def test_a_part_does_not_know_the_rows_that_it_leaves_out(data):
     fitted = kernel.fit(spectra, pdos, parts)
     assert not fitted.alpha[1, :20].any()
     assert fitted.alpha[0, :20].any()
-    seen, unseen = kernel.predict(fitted, spectra[:20], [0, 1]).reshape(2, 20, 600)
+    found, nearest = kernel.predict(fitted, spectra[:20], [0, 1])
+    seen, unseen = found.reshape(2, 20, 600)
+    assert nearest[0].max() < 0.01 < nearest[1].min()
     assert ((unseen - pdos[:20]) ** 2).mean() > 3 * ((seen - pdos[:20]) ** 2).mean()
 
 
 def test_spectra_that_tell_nothing_give_the_mean(data):
     _, pdos = data
-    noise = np.random.default_rng(1).normal(size=(60, 200))
+    noise = 5 + np.random.default_rng(1).normal(size=(60, 200))
     fitted = kernel.fit(noise, pdos, everything(60))
-    found = kernel.predict(fitted, np.random.default_rng(2).normal(size=(5, 200)), [0])[0].reshape(5, 600)
+    found = kernel.predict(fitted, 5 + np.random.default_rng(2).normal(size=(5, 200)), [0])[0].reshape(5, 600)
     assert np.abs(found - pdos.mean(axis=0)).mean() < 0.3 * pdos.std(axis=0).mean()
 
 
 def test_never_below_zero(data):
     spectra, pdos = data
     fitted = kernel.fit(spectra, pdos - 3, everything(60))
-    assert kernel.predict(fitted, 3 * spectra, [0]).min() >= 0
+    assert kernel.predict(fitted, spectra**2, [0])[0].min() >= 0

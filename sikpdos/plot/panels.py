@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos.grid import PDOS, SPECTRUM
-from sikpdos.model import BAND_90
 from sikpdos.plot import style
+from sikpdos.uncertainty import BAND_90
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

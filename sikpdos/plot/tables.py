@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos.grid import PDOS
-from sikpdos.model import BAND_90, Model
+from sikpdos.model import Model
 from sikpdos.plot import matching, style, windows
 from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Matches, Source, TrainingLog
+from sikpdos.uncertainty import BAND_90
 
 if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
@@ -33,11 +34,11 @@ def draw_log(figure: SubFigure, source: Source) -> None:
 
 
 def draw_model(figure: SubFigure, source: Source) -> None:
-    """The width that a model's 90 % band has at least, and its scores in words."""
+    """The width of a model's 90 % band at the usual distance from what it knows, and its scores in words."""
     model: Model = source.content
     axes = figure.subplots(1, 2)
-    for panel, orbital, floor in zip(axes, "sp", model.error_floor, strict=True):
-        half = BAND_90 * model.error_factor * floor
+    for panel, orbital, floor in zip(axes, "sp", model.uncertainty.floor, strict=True):
+        half = BAND_90 * model.uncertainty.factor * floor
         panel.fill_between(PDOS.energy_eV, half, color=style.ORBITALS[orbital], alpha=style.BAND_ALPHA, linewidth=0)
         panel.plot(PDOS.energy_eV, half, color=style.ORBITALS[orbital])
         style.pdos_axes(panel, orbital)

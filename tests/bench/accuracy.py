@@ -33,7 +33,8 @@ from sikpdos.train import Settings, train
 
 OURS = "sikpdos"
 KERNEL = "kernel regression, part of sikpdos"
-Run = tuple[list[dict[str, np.ndarray]], list[float]]  # of test part and external set: errors by method, coverage
+PARTS = ("test part", "of it, crystals as they were found", "external set")
+Run = tuple[list[dict[str, np.ndarray]], list[float]]  # of each of PARTS: errors by method, coverage
 
 
 class PublishedNetwork:
@@ -100,13 +101,12 @@ def estimates(dataset: Dataset, rest: np.ndarray, spectra: np.ndarray) -> dict[s
     found["template matching"] = match(x, dataset.pdos[rest], spectra).pdos
     for name, method in baselines().items():
         found[name] = (fitted(method, x, y - centre, groups).predict(spectra) + centre).reshape(shape)
-    scaled, new = (s / s.mean(axis=1, keepdims=True) for s in (x, spectra))
-    found[KERNEL] = kernel.predict(kernel.fit(scaled, y, np.ones((1, len(y)), bool)), new, [0])[0]
+    found[KERNEL] = kernel.predict(kernel.fit(x, y, np.ones((1, len(y)), bool)), spectra, [0])[0][0]
     return found
 
 
 def errors(dataset: Dataset, external: Dataset, kind: str, seed: int, settings: Settings) -> Run:
-    """Errors of all methods on the test part and on the external set."""
+    """Errors of all methods on each of PARTS."""
     fold = split.folds(dataset.groups, kind, seed)
     test, rest = fold == split.TEST, fold != split.TEST
     spectra = np.concatenate([dataset.spectra[test], external.spectra])
@@ -115,7 +115,8 @@ def errors(dataset: Dataset, external: Dataset, kind: str, seed: int, settings: 
     found[OURS], deviation = predict(train(dataset, replace(settings, split=kind, seed=seed)), spectra)
     mse = {name: scores.mse(pdos, truth).mean(axis=1) for name, pdos in found.items()}
     n = int(test.sum())
-    parts = (slice(None, n), slice(n, None))
+    is_test, found_so = np.arange(len(spectra)) < n, np.append(~dataset.augmented[test], np.ones(len(external), bool))
+    parts = (is_test, is_test & found_so, ~is_test)
     covered = [scores.coverage(found[OURS][part], deviation[part], truth[part]) for part in parts]
     return [{name: each[part] for name, each in mse.items()} for part in parts], covered
 
@@ -141,10 +142,8 @@ def main() -> None:
         for seed in range(chosen.seeds):
             runs.append(errors(dataset, external, kind, seed, settings))
             print(f"{kind} {seed}: done", file=sys.stderr, flush=True)
-        print(table(f"{kind} split", [(mse[0], covered[0]) for mse, covered in runs]))
-        if kind == "grouped":
-            name = f"external set, {len(external)} sites (trained on the same parts)"
-            print(table(name, [(mse[1], covered[1]) for mse, covered in runs]), flush=True)
+        for number, part in enumerate(PARTS):
+            print(table(f"{kind} split, {part}", [(mse[number], covered[number]) for mse, covered in runs]), flush=True)
 
 
 def table(title: str, runs: list[tuple[dict[str, np.ndarray], float]]) -> str:
