@@ -9,6 +9,7 @@ import json
 from collections import Counter
 
 from sikpdos import database
+from sikpdos.dataset import AUGMENTED
 
 
 def main() -> None:
@@ -25,8 +26,8 @@ def describe(name: str, known: database.Database) -> str:
     structures = len({meta["structure_id"] for meta in metas})
     residuals = [meta["core_hole"]["residuals"] for meta in metas]
     atoms = sorted(meta["supercell_atoms"] for meta in metas)
-    sources = Counter(meta["source"] for meta in metas if meta["source"].startswith("augment "))
-    made = ", ".join(f"{count} {source.removeprefix('augment ')}" for source, count in sorted(sources.items()))
+    sources = Counter(meta["source"] for meta in metas if meta["source"].startswith(AUGMENTED))
+    made = ", ".join(f"{count} {source.removeprefix(AUGMENTED)}" for source, count in sorted(sources.items()))
     lines = [
         f"## {name}: {len(known)} sites of {structures} structures, {len(families)} families",
         f"{len(known) - sources.total()} sites are of crystals as they were found; made by `sikpdos augment`: {made}."

@@ -25,9 +25,8 @@ def main() -> None:
         path = chosen.folder / f"{site_id}.npz"
         if not path.exists():
             s, p = known.pdos[row]
-            write_raw(
-                path, RawSite(known.edge_energy_eV, known.edge[row], known.pdos_energy_eV, s, p, known.site_meta[row])
-            )
+            meta = {**known.site_meta[row], "group": str(known.groups[row])}
+            write_raw(path, RawSite(known.edge_energy_eV, known.edge[row], known.pdos_energy_eV, s, p, meta))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,15 @@ from sikpdos.examples import Drawn
 from sikpdos.model import Estimates, Model, estimates
 
 
+@dataclass(frozen=True)
+class Part:
+    """A validation fold as the members see it that kept it."""
+
+    rows: np.ndarray  # (k,) of the dataset
+    true: np.ndarray  # (variants * k, 2, 300)
+    found: Estimates
+
+
 def kernel_share(parts: list[Part]) -> float:
     """Share (0 to 1) of the kernel regression that makes the squared error of the validation parts smallest."""
     above = below = 0.0
@@ -21,15 +30,6 @@ def kernel_share(parts: list[Part]) -> float:
         above += float((difference * (part.true - networks)).sum())
         below += float((difference**2).sum())
     return float(np.clip(above / below, 0, 1)) if below else 0.0
-
-
-@dataclass(frozen=True)
-class Part:
-    """A validation fold as the members see it that kept it."""
-
-    rows: np.ndarray  # (k,) of the dataset
-    true: np.ndarray  # (variants * k, 2, 300)
-    found: Estimates
 
 
 def validation_parts(model: Model, drawn: Drawn, pdos: np.ndarray, fold: np.ndarray) -> list[Part]:
