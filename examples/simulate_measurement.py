@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos import curves, database, measurement, store
-from sikpdos.formats.msa import write_msa
-from sikpdos.grid import PDOS
-from sikpdos.spectrum import broaden
+from sikpdos.common import resources, store
+from sikpdos.common.grid import PDOS
+from sikpdos.dataset import curves, database
+from sikpdos.formats.emsa import write_msa
+from sikpdos.spectra import simulated_measurement
+from sikpdos.spectra.processing import broaden
 
 HERE = Path(__file__).parent
 
@@ -31,7 +33,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=HERE, help="folder for exp.msa and exp_true_pdos.csv")
     chosen = options.parse_args()
 
-    known = database.read_database(database.EMBEDDED)
+    known = database.read_database(resources.DATABASE)
     rows = [known.ids.tolist().index(chosen.site)]
     axis_eV, counts = recorded(known, rows, chosen.sigma, chosen.counts, chosen.seed)
     write_msa(
@@ -53,8 +55,8 @@ def recorded(
     known: database.Database, rows: Sequence[int], sigma_eV: float, counts: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Channels (k,) in eV and SIMULATED counts (m, k) of sites of a database; `counts` at the edge's maximum."""
-    conditions = measurement.ideal(len(rows), sigma_eV, counts)
-    return measurement.record(known.edge_energy_eV, known.edge[rows], conditions, np.random.default_rng(seed))
+    conditions = simulated_measurement.ideal(len(rows), sigma_eV, counts)
+    return simulated_measurement.record(known.edge_energy_eV, known.edge[rows], conditions, np.random.default_rng(seed))
 
 
 def true_pdos(known: database.Database, rows: Sequence[int], sigma_eV: float) -> np.ndarray:

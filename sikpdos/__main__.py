@@ -6,7 +6,7 @@ if sys.version_info < (3, 10):  # noqa: UP036 - no pip has checked it here
     sys.exit("sikpdos: needs Python 3.10 or newer, not " + sys.executable)
 
 try:
-    from sikpdos.cli import main
+    from sikpdos.commands.main import main
 except ModuleNotFoundError as error:
     if str(error.name).startswith("sikpdos"):
         raise

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
+from support import ROOT
 
 
 def pytest_addoption(parser):
@@ -64,21 +63,10 @@ def shell():
     return run
 
 
-def assert_one_line_failure(done, *words: str) -> None:
-    """Exit code 1, one line on stderr holding `words`, nothing on stdout."""
-    assert done.returncode == 1, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    assert len(lines) == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    for word in words:
-        assert word in lines[0]
-    assert not done.stdout
-
-
 @pytest.fixture(scope="session")
 def small_dataset(cli, tmp_path_factory) -> Path:
     """A dataset of 24 synthetic sites of 12 structures, sigma 0.5 eV."""
-    from spine_sites import write_sites
+    from support.made_up_sites import write_sites
 
     folder = tmp_path_factory.mktemp("small")
     done = cli("assemble", write_sites(folder), "-o", folder / "dataset.npz")

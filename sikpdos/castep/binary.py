@@ -8,11 +8,11 @@ import numpy as np
 
 from sikpdos.castep import folder, sticks
 from sikpdos.castep.columns import Choice, Table
-from sikpdos.errors import SikpdosError
-from sikpdos.formats import castep_bin
-from sikpdos.formats.castep_bands import Bands, read_bands
-from sikpdos.formats.castep_cell import Cell
-from sikpdos.raw import BIN_EV, histogram
+from sikpdos.castep.formats import binaries
+from sikpdos.castep.formats.bands import Bands, read_bands
+from sikpdos.castep.formats.cell import Cell
+from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset.raw_site import BIN_EV, histogram
 
 
 def binary_table(path: Path, choice: Choice) -> Table:
@@ -33,12 +33,12 @@ def _edge(path: Path, bands: Bands, cell: Cell, choice: Choice) -> dict[str, sti
     if choice.edge != "K1":
         raise SikpdosError("only K1 edges are read from CASTEP's binaries")
     species, atom = folder.labelled_atom(cell, choice.site, str(path))
-    strengths = castep_bin.read_core_strengths(path)
+    strengths = binaries.read_core_strengths(path)
     return {"edge": sticks.edge_sticks(bands, strengths, folder.species_number(cell, species, str(path)), atom)}
 
 
 def _pdos(path: Path, bands: Bands, cell: Cell, choice: Choice) -> dict[str, sticks.Sticks]:
-    weights = castep_bin.read_pdos_bin(path)
+    weights = binaries.read_pdos_bin(path)
     wanted = choice.site.lower()
     found = {}
     for species in cell.species:

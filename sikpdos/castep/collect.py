@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos import store
 from sikpdos.castep import results
 from sikpdos.castep.results import Unfinished
 from sikpdos.castep.runs import GROUND, HOLE, Run, read_runs
-from sikpdos.errors import SikpdosError
-from sikpdos.raw import RawSite, write_raw
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset.raw_site import RawSite, write_raw
 
 FINISHED, FAILED = "finished", "failed"
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sikpdos.castep.folder import equivalent_atoms
-from sikpdos.errors import SikpdosError
-from sikpdos.formats.castep_cell import Cell
-from sikpdos.formats.optados_dat import Pdos, PdosColumn
+from sikpdos.castep.formats.cell import Cell
+from sikpdos.castep.formats.optados_dat import Pdos, PdosColumn
+from sikpdos.common.errors import SikpdosError
 
 _SITE = re.compile(r"([A-Z][a-z]?(?::\w+)?)(\d*)$")
 

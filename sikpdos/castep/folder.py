@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sikpdos import store
-from sikpdos.errors import SikpdosError
-from sikpdos.formats import optados_dat
-from sikpdos.formats.castep_cell import Cell, read_cell
-from sikpdos.formats.optados_dat import Pdos
+from sikpdos.castep.formats import optados_dat
+from sikpdos.castep.formats.cell import Cell, read_cell
+from sikpdos.castep.formats.optados_dat import Pdos
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
 
 _SUFFIXES = (".adaptive.dat", ".fixed.dat", ".linear.dat", ".pdos_bin", ".elnes_bin", ".eels_mat")
 

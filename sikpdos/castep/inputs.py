@@ -12,9 +12,10 @@ from pymatgen.core import Structure
 
 from sikpdos.castep import templates
 from sikpdos.castep.runs import GROUND, HOLE, Run
-from sikpdos.errors import SikpdosError
-from sikpdos.sites import Site, structure_file
-from sikpdos.supercell import kpoint_mesh, shortest_vector_A, smallest_supercell
+from sikpdos.common import resources
+from sikpdos.common.errors import SikpdosError
+from sikpdos.structures.sites import Site, structure_file
+from sikpdos.structures.supercell import kpoint_mesh, shortest_vector_A, smallest_supercell
 
 LABEL = "Si:ex"  # the excited atom's species; CASTEP allows five characters
 Folder = str | os.PathLike
@@ -47,7 +48,7 @@ def build(
     sites: Sequence[Site],
     sites_csv: str | os.PathLike,
     settings: Settings,
-    folder: Folder = templates.SHIPPED,
+    folder: Folder = resources.CASTEP_TEMPLATES,
 ) -> Iterator[Input]:
     """Inputs of all runs of a table of sites: each structure's ground state, then its core holes.
 

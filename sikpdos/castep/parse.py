@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
-from sikpdos import store
 from sikpdos.castep import columns, folder
 from sikpdos.castep.binary import binary_table
 from sikpdos.castep.columns import Choice, Table
-from sikpdos.errors import SikpdosError
-from sikpdos.formats import optados_core, optados_dat
-from sikpdos.formats.odo import read_odo
+from sikpdos.castep.formats import optados_core, optados_dat
+from sikpdos.castep.formats.odo import read_odo
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
 
 
 def parse(paths: Sequence[str], choice: Choice) -> Table:

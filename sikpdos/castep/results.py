@@ -14,12 +14,12 @@ import numpy as np
 
 from sikpdos.castep import folder, sticks
 from sikpdos.castep.columns import mean_density
-from sikpdos.errors import SikpdosError
-from sikpdos.formats import castep_bin, optados_core
-from sikpdos.formats.castep_bands import Bands, read_bands
-from sikpdos.formats.castep_cell import Cell
-from sikpdos.formats.odo import OdoRun, read_odo
-from sikpdos.raw import histogram
+from sikpdos.castep.formats import binaries, optados_core
+from sikpdos.castep.formats.bands import Bands, read_bands
+from sikpdos.castep.formats.cell import Cell
+from sikpdos.castep.formats.odo import OdoRun, read_odo
+from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset.raw_site import histogram
 
 BINARIES, OPTADOS = "binaries", "optados"
 
@@ -99,7 +99,7 @@ def _cell(seed: Path) -> Cell:
 
 def _edge_binary(seed: Path, bands: Bands) -> Result:
     path = _edge_file(seed)
-    cell, strengths = _cell(seed), castep_bin.read_core_strengths(path)
+    cell, strengths = _cell(seed), binaries.read_core_strengths(path)
     species, atom = folder.labelled_atom(cell, "", str(path))
     with folder.naming(path):
         found = sticks.edge_sticks(bands, strengths, folder.species_number(cell, species, str(path)), atom)
@@ -114,7 +114,7 @@ def _edge_file(seed: Path) -> Path:
 
 def _pdos_binary(seed: Path, bands: Bands, atom: int) -> Result:
     path = folder.beside(seed, ".pdos_bin")
-    cell, weights = _cell(seed), castep_bin.read_pdos_bin(path)
+    cell, weights = _cell(seed), binaries.read_pdos_bin(path)
     with folder.naming(path):
         atoms = folder.equivalent_atoms(cell, "Si", atom)
         number = folder.species_number(cell, "Si", str(path))

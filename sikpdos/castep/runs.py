@@ -8,8 +8,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from sikpdos import store
-from sikpdos.errors import SikpdosError
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
 
 GROUND, HOLE = "ground", "hole"
 

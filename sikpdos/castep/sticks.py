@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.errors import SikpdosError
-from sikpdos.formats.castep_bands import Bands
-from sikpdos.formats.castep_bin import CoreStrengths, PdosWeights
+from sikpdos.castep.formats.bands import Bands
+from sikpdos.castep.formats.binaries import CoreStrengths, PdosWeights
+from sikpdos.common.errors import SikpdosError
 
 CHANNELS = "spdf"
 

@@ -7,14 +7,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sikpdos import store
-from sikpdos.errors import SikpdosError
+from sikpdos.common import resources, store
+from sikpdos.common.errors import SikpdosError
 
-SHIPPED = Path(__file__).parent.parent / "castep_templates"  # in a checkout a link to the top-level folder
 _PLACEHOLDER = re.compile(r"@\{(\w*)\}")
 
 
-def read_template(name: str, folder: str | os.PathLike = SHIPPED) -> str:
+def read_template(name: str, folder: str | os.PathLike = resources.CASTEP_TEMPLATES) -> str:
     """Text of one template. Raises SikpdosError where the folder lacks it or it is not text."""
     path = Path(folder) / name
     try:
@@ -34,7 +33,7 @@ def fill(template: str, values: Mapping[str, object], name: str) -> str:
     return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), template)
 
 
-def potential(name_or_string: str, folder: str | os.PathLike = SHIPPED) -> str:
+def potential(name_or_string: str, folder: str | os.PathLike = resources.CASTEP_TEMPLATES) -> str:
     """Silicon's on-the-fly string: by its name in the templates' potentials.csv, or the string itself (with '|')."""
     if "|" in name_or_string:
         return name_or_string

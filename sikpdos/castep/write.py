@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sikpdos import store
 from sikpdos.castep import templates
 from sikpdos.castep.inputs import Input
 from sikpdos.castep.runs import runs_csv
+from sikpdos.common import resources, store
 
 _SCRIPTS = ("run.sh", "slurm.sh")
 
@@ -27,7 +27,7 @@ class Written:
 def write_inputs(
     inputs: Iterable[Input],
     out: str | os.PathLike,
-    folder: str | os.PathLike = templates.SHIPPED,
+    folder: str | os.PathLike = resources.CASTEP_TEMPLATES,
     force: bool = False,
 ) -> Written:
     """Write input files, run.sh, slurm.sh and runs.csv below `out`.

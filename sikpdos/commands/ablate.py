@@ -28,11 +28,11 @@ def ablate(
     """
     import torch
 
-    from sikpdos import ablate as ablation
-    from sikpdos import config as configuration
-    from sikpdos.dataset import read_dataset
-    from sikpdos.progress import progress
-    from sikpdos.train import Settings
+    from sikpdos.commands.progress import progress
+    from sikpdos.common import config as configuration
+    from sikpdos.dataset.dataset import read_dataset
+    from sikpdos.model import ablation
+    from sikpdos.model.training import Settings
 
     settings = configuration.load(Settings, config, {"split": split, "members": members, "epochs": epochs})
     if threads:

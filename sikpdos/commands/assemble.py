@@ -6,6 +6,8 @@ import sys
 
 import typer
 
+from sikpdos.common import resources
+
 
 def assemble(
     files: list[str] = typer.Argument(None, help="Raw site files or folders, a database, or curves from broaden; -."),
@@ -35,14 +37,14 @@ def assemble(
     if bool(files) + embedded + external != 1:
         raise typer.BadParameter("give files, --embedded or --external, one of them")
 
-    from sikpdos import database as db
-    from sikpdos import dataset, raw_input
-    from sikpdos.errors import SikpdosError
+    from sikpdos.common.errors import SikpdosError
+    from sikpdos.dataset import database as db
+    from sikpdos.dataset import dataset, inputs
 
     asked = {"sigma_eV": sigma, "lorentz_fwhm_eV": lorentz, "onset_rule": onset_rule}
     broadening = {key: value for key, value in asked.items() if value is not None}
-    paths = files or [str(db.EMBEDDED if embedded else db.EXTERNAL)]
-    assembled, sources = raw_input.assemble_any(paths, sites, broadening)
+    paths = files or [str(resources.DATABASE if embedded else resources.EXTERNAL)]
+    assembled, sources = inputs.assemble_any(paths, sites, broadening)
     if database and sources is None:
         raise SikpdosError("--database needs raw sites; curves are broadened already")
     dataset.write_dataset(output, assembled)

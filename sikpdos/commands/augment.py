@@ -42,11 +42,11 @@ def augment(
       sikpdos augment structures/sites.csv --random 50 --seed 1 --out random/
       sikpdos augment structures/sites.csv --vacancy 20 --where-wrong model.npz --out worst/
     """
-    from sikpdos.progress import progress
-    from sikpdos.sites import read_sites
+    from sikpdos.commands.progress import progress
     from sikpdos.structures import deform
     from sikpdos.structures.augment import Settings, augment, read_parents
     from sikpdos.structures.collection import write_collection
+    from sikpdos.structures.sites import read_sites
 
     counts = {"strain": strain, "rattle": rattle, "vacancy": vacancy, "random": random}
     if not any(counts.values()):
@@ -67,9 +67,9 @@ def augment(
 
 
 def _weights(model: Path, parents: list) -> dict[str, float]:
-    from sikpdos import store
-    from sikpdos.errors import SikpdosError
-    from sikpdos.model import SCHEMA
+    from sikpdos.common import store
+    from sikpdos.common.errors import SikpdosError
+    from sikpdos.model.network import SCHEMA
     from sikpdos.structures.augment import weights_of_families
 
     _, meta = store.read_npz(model, SCHEMA)

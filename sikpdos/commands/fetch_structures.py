@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from sikpdos.commands.options import say
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
     from sikpdos.structures.collection import Crystal
@@ -57,8 +57,8 @@ def fetch_structures(
       sikpdos fetch-structures --source optimade --provider alexandria --out alexandria/
       sikpdos fetch-structures my/*.cif run/CONTCAR --out mine/ --summary
     """
+    from sikpdos.commands.table import print_table
     from sikpdos.structures import catalogue, sources
-    from sikpdos.table import print_table
 
     if list_catalogue:
         print_table(catalogue.table())
@@ -79,7 +79,7 @@ def fetch_structures(
 
 def _collect(fetched: Fetched, symprec_A: float) -> list[Crystal]:
     """Crystals of what was fetched; says what is left out. Raises SikpdosError if nothing is left."""
-    from sikpdos.progress import progress
+    from sikpdos.commands.progress import progress
     from sikpdos.structures import catalogue
     from sikpdos.structures.collection import analyse_entries, collect
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import typer
 
+from sikpdos.common import resources
+
 
 class Syntax(str, Enum):
     spectral = "spectral"
@@ -44,12 +46,11 @@ def make_castep(
       sikpdos make-castep structures/sites.csv --out runs/
       cd runs && sbatch slurm.sh && cd .. && sikpdos parse-odo runs/ --out raw/
     """
-    from sikpdos.castep import templates as shipped
     from sikpdos.castep.inputs import Settings, build
     from sikpdos.castep.write import write_inputs
-    from sikpdos.sites import read_sites
+    from sikpdos.structures.sites import read_sites
 
-    folder = templates or shipped.SHIPPED
+    folder = templates or resources.CASTEP_TEMPLATES
     charge = 1 if electron is HoleCharge.removed else 0
     settings = Settings(image, k_spacing, cutoff, sigma, charge, syntax.value, potential)
     written = write_inputs(build(read_sites(sites), sites, settings, folder), out, folder, force)

@@ -38,8 +38,11 @@ def match(
     if neighbours and not files:
         raise typer.BadParameter("lists templates of files: give some", param_hint="--neighbours")
 
-    from sikpdos import matching, prepare, shipped, store
-    from sikpdos.dataset import read_dataset
+    from sikpdos.common import store
+    from sikpdos.dataset.dataset import read_dataset
+    from sikpdos.model import shipped
+    from sikpdos.prediction import matching
+    from sikpdos.spectra import preprocess
 
     known = read_dataset(templates)
     if not files:
@@ -55,7 +58,7 @@ def match(
         failures.append(message)
         say("match", message)
 
-    options = prepare.Options(window, smoothing, 0.0, known.onset_rule, allow_partial)
+    options = preprocess.Options(window, smoothing, 0.0, known.onset_rule, allow_partial)
     tables = [
         matching.neighbour_table(known, names, matched) if neighbours else matching.pdos_table(names, matched)
         for names, matched in matching.match_files(known, files, options, k, failed)

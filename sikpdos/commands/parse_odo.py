@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 
 
 class Source(str, Enum):
@@ -44,8 +44,8 @@ def parse_odo(
     if any(path.endswith("runs.csv") or Path(path).is_dir() for path in paths):
         _parse_runs(paths, out, source.value, jobs)
         return
-    from sikpdos import store
     from sikpdos.castep.parse import Choice, parse
+    from sikpdos.common import store
 
     table = parse(paths, Choice(site, edge, fermi, absolute))
     for note in table.notes:
@@ -56,7 +56,7 @@ def parse_odo(
 def _parse_runs(paths: list[str], out: str, source: str, jobs: int | None) -> None:
     from sikpdos.castep.collect import FINISHED, collect, find_runs, write_outcomes
     from sikpdos.castep.runs import HOLE
-    from sikpdos.progress import progress
+    from sikpdos.commands.progress import progress
 
     if len(paths) != 1:
         raise typer.BadParameter("one folder of runs (or runs.csv) at a time")

@@ -11,8 +11,8 @@ import typer
 from sikpdos.commands.options import pair, say
 
 if TYPE_CHECKING:
-    from sikpdos.predict import Predicted
-    from sikpdos.prepare import Options
+    from sikpdos.prediction.predict import Predicted
+    from sikpdos.spectra.preprocess import Options
 
 _DRAWN = 6  # blocks of spectra kept for --plot
 
@@ -47,8 +47,10 @@ def predict(
     if part not in ("all", "test", "train"):
         raise typer.BadParameter("expected all, test or train", param_hint="--part")
 
-    from sikpdos import predictions, prepare, shipped
-    from sikpdos.predict import predict_files
+    from sikpdos.model import shipped
+    from sikpdos.prediction import storage
+    from sikpdos.prediction.predict import predict_files
+    from sikpdos.spectra import preprocess
 
     if plot:
         from sikpdos.plot import style
@@ -60,13 +62,13 @@ def predict(
         failures.append(message)
         say("predict", message)
 
-    options = prepare.Options(window, smoothing, 0.0, energy, allow_partial)
+    options = preprocess.Options(window, smoothing, 0.0, energy, allow_partial)
     results = predict_files(files, shipped.chooser(model), options, sigma, part, failed)
     blocks = _told(results, options, drawn if plot else None)
     count, blocks = _counted(blocks)
     if count == 0:
         raise typer.Exit(1)
-    predictions.write(output, blocks, json, named=len(files) > 1 or count > 1)
+    storage.write(output, blocks, json, named=len(files) > 1 or count > 1)
     if plot:
         from sikpdos.plot.prediction import draw_predictions
 
@@ -83,7 +85,7 @@ def _counted(blocks: Iterator[Predicted]) -> tuple[int, Iterator[Predicted]]:
 
 def _told(results: Iterator, options: Options, drawn: list[Predicted] | None) -> Iterator[Predicted]:
     """The predictions; of each file, what was done is told at its first block and what to doubt at its last."""
-    from sikpdos.report import Doubts, describe
+    from sikpdos.commands.report import Doubts, describe
 
     for path, blocks in itertools.groupby(results, key=lambda result: result[0]):
         doubts = Doubts(path)

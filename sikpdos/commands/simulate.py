@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
     from sikpdos.engine.cost import Estimate

@@ -35,11 +35,13 @@ def train(
 
     import torch
 
-    from sikpdos import config as configuration
-    from sikpdos import model, store, training_log
-    from sikpdos.dataset import read_dataset
-    from sikpdos.train import Settings
-    from sikpdos.train import train as run
+    from sikpdos.commands import training_log
+    from sikpdos.common import config as configuration
+    from sikpdos.common import store
+    from sikpdos.dataset.dataset import read_dataset
+    from sikpdos.model import network
+    from sikpdos.model.training import Settings
+    from sikpdos.model.training import train as run
 
     flags = {"split": split, "seed": seed, "members": members, "epochs": epochs, "measured": measured}
     flags |= {"test_groups": tuple(test_group) if test_group else None, "sigma_eV": sigmas}
@@ -50,7 +52,7 @@ def train(
     checkpoint = None if output == store.STDIO else f"{output}.checkpoint"
     with training_log.reporter(settings.epochs, log) as report:
         trained = run(read_dataset(dataset), settings, report, checkpoint, device)
-    model.write_model(output, trained)
+    network.write_model(output, trained)
     if checkpoint:
         store.remove(checkpoint)
     training_log.tell_scores(trained)

@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sikpdos import store
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset.raw_site import write_raw
 from sikpdos.engine import cost, simulate, structure
 from sikpdos.engine.basis import Arithmetic
 from sikpdos.engine.eigensolver import NotConverged
 from sikpdos.engine.settings import Pseudopotentials, Settings
-from sikpdos.errors import SikpdosError
-from sikpdos.raw import write_raw
-from sikpdos.sites import Site, read_sites, structure_file
+from sikpdos.structures.sites import Site, read_sites, structure_file
 
 Report = Callable[[str], None]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sikpdos.constants import BOHR_A
+from sikpdos.common.constants import BOHR_A
 from sikpdos.engine.crystal import Crystal, symmetry
-from sikpdos.supercell import compactness, far_supercells, reduction
+from sikpdos.structures.supercell import compactness, far_supercells, reduction
 
 SLACK = 1.5  # no supercell larger than this times the smallest is looked at
 DENSITY_SHARE = 12.0  # cost of a self-consistent density of 64 atoms, in recursions at one k-point

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sikpdos.common.errors import SikpdosError
 from sikpdos.engine import cells, core_hole, kpoints, scf
 from sikpdos.engine.basis import Arithmetic, box_shape
 from sikpdos.engine.crystal import Crystal, symmetry
 from sikpdos.engine.eigensolver import DEGREE
 from sikpdos.engine.settings import FINEST_K_SPACING, SCF_COARSENING, Pseudopotentials, Settings
-from sikpdos.errors import SikpdosError
 
 POINT_S = 1.0e-8  # H on one point of the FFT box, one CPU thread with AVX-512; older processors take twice as long
 ITERATIONS = 8  # of a density

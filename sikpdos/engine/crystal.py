@@ -59,7 +59,7 @@ def symmetry(crystal: Crystal) -> Symmetry:
     """Space-group operations of a crystal; one operation a rotation when the cell is primitive."""
     import spglib
 
-    from sikpdos.constants import BOHR_A
+    from sikpdos.common.constants import BOHR_A
 
     kinds = {kind: number for number, kind in enumerate(crystal.kinds(), 1)}
     numbers = [kinds[species] for species in crystal.species]

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from sikpdos.common.errors import SikpdosError
 from sikpdos.engine.basis import WaveBasis
 from sikpdos.engine.core_hole import HoleState
 from sikpdos.engine.ground_state import batches
@@ -18,7 +19,6 @@ from sikpdos.engine.hamiltonian import atomic_functions
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction
 from sikpdos.engine.recursion import sticks
-from sikpdos.errors import SikpdosError
 
 PAW_RADIUS = 2.4  # bohr; partial waves are compared within it
 SMOOTH_FROM = 0.66  # of that radius: where the cutoff function begins to fall

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.constants import BOHR_A
-from sikpdos.supercell import kpoint_mesh
+from sikpdos.common.constants import BOHR_A
+from sikpdos.structures.supercell import kpoint_mesh
 
 
 @dataclass(frozen=True, eq=False)

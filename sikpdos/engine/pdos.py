@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from sikpdos.common.errors import SikpdosError
 from sikpdos.engine.basis import WaveBasis
 from sikpdos.engine.crystal import Crystal
 from sikpdos.engine.ground_state import GroundState, hamiltonians
 from sikpdos.engine.hamiltonian import orbital_functions
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.recursion import sticks
-from sikpdos.errors import SikpdosError
 
 ELECTRONS_PER_STATE = 2
 

@@ -14,8 +14,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.special import erf, spherical_jn
 
-from sikpdos import store
-from sikpdos.errors import SikpdosError
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
 
 LOCAL_RADIUS = 10.0  # bohr; the local potential is a bare -2Z/r beyond
 TABLE_STEP = 0.02  # 1/bohr

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from sikpdos.constants import RYDBERG_EV
+from sikpdos.common import resources
+from sikpdos.common.constants import RYDBERG_EV
+from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset.raw_site import BIN_EV
 from sikpdos.engine.basis import Arithmetic
 from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
-from sikpdos.errors import SikpdosError
-from sikpdos.raw import BIN_EV
 
 EDGE_STEPS_PER_RY = 18.0  # resolves 0.5 eV up to 40 eV, and the cut at the Fermi level of a metal
 PDOS_STEPS_PER_RY = 9.0  # the PDOS lies lower in the spectrum of H, where the recursion converges first
 SCF_COARSENING = 2.0  # spacing of the mesh that makes the ground-state density, in k_spacing
 FINEST_K_SPACING = 0.022  # no mesh is made denser than this for the sake of `min_..._points`
-BUNDLED = Path(__file__).parent.parent / "data" / "pseudo"
 
 
 @dataclass(frozen=True)
@@ -81,10 +80,10 @@ def pseudopotentials(files: Sequence[str | os.PathLike], hole: str | os.PathLike
     pair without the 1s state and the p partial waves.
     """
     given = [read_upf(path) for path in files]
-    ground = {"Si": read_upf(BUNDLED / "Si.UPF")} | {pseudo.element: pseudo for pseudo in given}
+    ground = {"Si": read_upf(resources.PSEUDOPOTENTIALS / "Si.UPF")} | {pseudo.element: pseudo for pseudo in given}
     if any(p.element == "Si" for p in given) != (hole is not None):
         raise SikpdosError("a silicon pseudopotential and its core-hole partner (--hole-pseudo) go together")
-    partner = read_upf(hole or BUNDLED / "Si.fch.UPF")
+    partner = read_upf(hole or resources.PSEUDOPOTENTIALS / "Si.fch.UPF")
     if ground["Si"].core_1s is None:
         raise SikpdosError(f"{ground['Si'].name}: no 1s state among the GIPAW core orbitals")
     if partner.element != "Si" or not partner.p_waves:

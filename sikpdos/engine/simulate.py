@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.constants import BOHR_A, RYDBERG_EV
+from sikpdos.common.constants import BOHR_A, RYDBERG_EV
+from sikpdos.dataset.raw_site import RawSite, histogram
 from sikpdos.engine import cells, core_hole, edge, ground_state, kpoints, pdos, scf
 from sikpdos.engine.basis import Arithmetic
 from sikpdos.engine.core_hole import HoleState
@@ -15,7 +16,6 @@ from sikpdos.engine.ground_state import GroundState
 from sikpdos.engine.scf import Bands, Report
 from sikpdos.engine.settings import FINEST_K_SPACING, SCF_COARSENING, Pseudopotentials, Settings
 from sikpdos.engine.structure import Input
-from sikpdos.raw import RawSite, histogram
 
 EDGE_RANGE_EV = (-5.0, 60.0)
 PDOS_RANGE_EV = (-20.0, 30.0)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos.constants import BOHR_A
+from sikpdos.common.constants import BOHR_A
+from sikpdos.common.errors import SikpdosError
 from sikpdos.engine.crystal import SYMPREC_A, Crystal
 from sikpdos.engine.pseudopotential import Pseudopotential
-from sikpdos.errors import SikpdosError
-from sikpdos.supercell import reduction, shortest_vector_A
+from sikpdos.structures.supercell import reduction, shortest_vector_A
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

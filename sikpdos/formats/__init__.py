@@ -1,1 +1,1 @@
-"""File formats: measured spectra, and what the DFT programs write."""
+"""File formats of measured spectra."""

@@ -10,9 +10,9 @@ from itertools import zip_longest
 
 import numpy as np
 
-from sikpdos.errors import SikpdosError
-from sikpdos.formats.plain_text import decode
+from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.spectrum_set import SpectrumSet, single
+from sikpdos.formats.text_numbers import decode
 
 FORMAT = "Athena"
 GROUP = re.compile(rb"^\$old_group\s*=\s*'([^']*)'", re.M)

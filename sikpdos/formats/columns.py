@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 
 ENERGY = re.compile(
     r"^(photon |incident |absolute )?(energy|energies|omega|k?ev|e|eloss|x)\b|energy.?loss|^loss\b", re.I

@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sikpdos import store
-from sikpdos.errors import SikpdosError
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.spectrum_set import SpectrumSet, energy_axis
 
 FORMAT = "NPZ matrix"

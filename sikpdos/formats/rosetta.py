@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.spectrum_set import EV_PER_UNIT, SpectrumSet, energy_axis, single
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"

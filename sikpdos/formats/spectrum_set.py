@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 
 KINDS = ("eels", "xas", "unknown")
 EV_PER_UNIT = {"ev": 1.0, "kev": 1e3, "mev": 1e-3}

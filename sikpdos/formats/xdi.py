@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.columns import choose, label
-from sikpdos.formats.plain_text import decode, parse_numbers
+from sikpdos.formats.columns_text import column_names, split_header
 from sikpdos.formats.spectrum_set import SpectrumSet, single
-from sikpdos.formats.text import column_names, split_header
+from sikpdos.formats.text_numbers import decode, parse_numbers
 
 FORMAT = "XDI"
 FIRST_LINE = re.compile(rb"^\s*#\s*XDI/\d", re.I)

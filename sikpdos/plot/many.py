@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos import curves, spectrum
-from sikpdos.curves import Curves
-from sikpdos.database import Database
-from sikpdos.dataset import Dataset
-from sikpdos.grid import PDOS, SPECTRUM
+from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.dataset import curves
+from sikpdos.dataset.curves import Curves
+from sikpdos.dataset.database import Database
+from sikpdos.dataset.dataset import Dataset
+from sikpdos.dataset.raw_site import RawSite
 from sikpdos.plot import panels, style
 from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Source
-from sikpdos.raw import RawSite
+from sikpdos.spectra import processing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def draw_curves(figure: SubFigure, source: Source) -> None:
     """The same of broadened curves, each edge brought to maximum 1."""
     known: Curves = source.content
     remark = f"sigma {known.meta['sigma_eV']:g} eV"
-    _draw_sites(figure, source, known.ids, spectrum.normalise(known.spectra), known.pdos, remark)
+    _draw_sites(figure, source, known.ids, processing.normalise(known.spectra), known.pdos, remark)
 
 
 def draw_database(figure: SubFigure, source: Source) -> None:
@@ -85,7 +86,7 @@ def _draw_histogram(
     """A histogram (broadened by present_eV already) per eV, and broadened to SIGMA_EV where that is more."""
     bin_eV = (energy_eV[-1] - energy_eV[0]) / (len(energy_eV) - 1)
     sigma_eV = max(SIGMA_EV, present_eV)
-    smooth = spectrum.broaden(energy_eV, weight, energy_eV, curves.remaining_sigma(sigma_eV, present_eV))
+    smooth = processing.broaden(energy_eV, weight, energy_eV, curves.remaining_sigma(sigma_eV, present_eV))
     unit = smooth.max() if normalise and smooth.max() > 0 else 1.0
     bars = weight / bin_eV / unit
     panel.fill_between(energy_eV, bars, step="mid", color=style.GREY, alpha=0.5, linewidth=0, label="as stored")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos.grid import PDOS, SPECTRUM
+from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.model.uncertainty import BAND_90
 from sikpdos.plot import style
-from sikpdos.uncertainty import BAND_90
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

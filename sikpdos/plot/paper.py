@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sikpdos.dataset import Dataset
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset.dataset import Dataset
 from sikpdos.plot import matching, simulated, sites, style, windows
 from sikpdos.plot.read import Ablation, Matches, Measured, PdosTable, Source
-from sikpdos.predictions import Predictions
+from sikpdos.prediction.storage import Predictions
 
 NEEDS = {
     1: {Dataset: "a dataset", Predictions: "predictions of its test part (NPZ)"},

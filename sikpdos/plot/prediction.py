@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos.grid import PDOS
+from sikpdos.common.grid import PDOS
 from sikpdos.plot import panels, style
 from sikpdos.plot.read import PdosTable, Source, says_simulated
-from sikpdos.predict import Predicted
-from sikpdos.predictions import Predictions
+from sikpdos.prediction.predict import Predicted
+from sikpdos.prediction.storage import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sikpdos.curves import Curves
-from sikpdos.database import Database
-from sikpdos.dataset import Dataset
-from sikpdos.errors import SikpdosError
-from sikpdos.model import Model
+from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset.curves import Curves
+from sikpdos.dataset.database import Database
+from sikpdos.dataset.dataset import Dataset
+from sikpdos.dataset.raw_site import RawSite
+from sikpdos.model.network import Model
 from sikpdos.plot import many, measured, style, tables
 from sikpdos.plot import prediction as predicted
 from sikpdos.plot.read import Ablation, Matches, Measured, PdosTable, Source, TrainingLog
-from sikpdos.predictions import Predictions
-from sikpdos.raw import RawSite
+from sikpdos.prediction.storage import Predictions
 
 MOST_FILES = 8
 _DRAW = {

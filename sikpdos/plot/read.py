@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from sikpdos import curves, database, dataset, model, predictions, raw, store
-from sikpdos.errors import SikpdosError
-from sikpdos.formats.spectra import read_spectra
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset import curves, database, dataset, raw_site
+from sikpdos.formats.read import read_spectra
 from sikpdos.formats.spectrum_set import SpectrumSet
+from sikpdos.model import network
+from sikpdos.prediction import storage
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def _matches(path: str, data: bytes) -> Matches:
 
 
 def _ablation(path: str, data: bytes) -> Ablation:
-    from sikpdos.ablate import read_rows  # brings PyTorch
+    from sikpdos.model.ablation import read_rows  # brings PyTorch
 
     store.numbers(_filled(path, data), "mse", path)
     rows = read_rows(path, data)
@@ -163,12 +166,12 @@ def _filled(path: str, data: bytes) -> dict[str, list[str]]:
 
 
 _CONTAINERS: dict[str, Callable] = {
-    raw.SCHEMA: raw.read_raw,
+    raw_site.SCHEMA: raw_site.read_raw,
     database.SCHEMA: database.read_database,
     curves.SCHEMA: curves.read_curves,
     dataset.SCHEMA: dataset.read_dataset,
-    predictions.SCHEMA: predictions.read_predictions,
-    model.SCHEMA: model.read_model,
+    storage.SCHEMA: storage.read_predictions,
+    network.SCHEMA: network.read_model,
 }
 _TABLES: tuple[tuple[tuple[str, ...], Callable], ...] = (
     (("site_id", "quantity", "energy_eV", "value"), curves.read_curves),

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos import scores
-from sikpdos.dataset import Dataset
-from sikpdos.grid import PDOS, SPECTRUM
+from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.dataset.dataset import Dataset
+from sikpdos.model import metrics
 from sikpdos.plot import measured, panels, prediction, style
 from sikpdos.plot.read import PdosTable, Source, check_sigma
 
@@ -56,7 +56,7 @@ def draw_measurement(figure: Figure | SubFigure, recorded: Source, predicted: Se
         prediction.draw_pair(axes[1:], row, xlabel=source is predicted[-1])
         style.heading(axes[0], PurePath(source.name).stem)
         on_grid = np.array([np.interp(PDOS.energy_eV, table.energy_eV, values) for values in table.pdos[0]])
-        for panel, error in zip(axes[1:], scores.mse(row.pdos, on_grid), strict=True):
+        for panel, error in zip(axes[1:], metrics.mse(row.pdos, on_grid), strict=True):
             style.error_above(panel, error)
     style.legend_above(below, grid.ravel(), _remark(recorded, predicted))
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos import curves, scores, spectrum
-from sikpdos.dataset import Dataset
-from sikpdos.grid import PDOS, SPECTRUM
+from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.dataset import curves
+from sikpdos.dataset.dataset import Dataset
+from sikpdos.model import metrics
 from sikpdos.plot import panels, prediction, style
 from sikpdos.plot.prediction import Row, stored_row
 from sikpdos.plot.read import Source, check_sigma
-from sikpdos.predictions import Predictions
+from sikpdos.prediction.storage import Predictions
+from sikpdos.spectra import processing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +42,7 @@ def draw_site(figure: Figure | SubFigure, dataset: Source, predicted: Source, si
     axes = figure.subplots(1, 3)
     _draw_wide_edge(axes[0], dataset.content, rows[k])
     prediction.draw_pair(axes[1:], row)
-    for panel, error in zip(axes[1:], scores.mse(row.pdos, row.true), strict=True):
+    for panel, error in zip(axes[1:], metrics.mse(row.pdos, row.true), strict=True):
         style.error_above(panel, error)
     style.letters(axes, (site, "", ""))
     style.legend_above(figure, axes)
@@ -53,7 +55,7 @@ def _draw_wide_edge(axes: Axes, dataset: Dataset, row: int) -> None:
         return
     settings = dataset.sigma_eV, dataset.meta["lorentz_fwhm_eV"]
     onset_eV, cut = curves.broaden_edge(dataset.edge_energy_eV, dataset.edge[row], *settings, dataset.onset_rule)
-    wide = spectrum.broaden(dataset.edge_energy_eV, dataset.edge[row], _WIDE_EV + onset_eV, *settings)
+    wide = processing.broaden(dataset.edge_energy_eV, dataset.edge[row], _WIDE_EV + onset_eV, *settings)
     axes.plot(_WIDE_EV, wide / cut.max(), color=style.GREY, linewidth=0.8, zorder=1)
     axes.axvspan(
         SPECTRUM.start_eV,
@@ -78,7 +80,7 @@ def draw_ranking(figure: Figure | SubFigure, dataset: Source, predicted: Source)
     found: Predictions = predicted.content
     if len(found.ids) < len(_RANKS):
         raise predicted.refuse(f"{len(found.ids)} sites, too few to rank")
-    errors = 1e3 * scores.mse(found.pdos, true)  # (n, 2)
+    errors = 1e3 * metrics.mse(found.pdos, true)  # (n, 2)
     order = np.argsort(errors.mean(axis=1), kind="stable")
     at = {label: round(share * (len(order) - 1)) for label, share in _RANKS.items()}
     top, below = figure.subfigures(2, 1, height_ratios=(1.2, 2.6))

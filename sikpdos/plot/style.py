@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sikpdos import store
-from sikpdos.errors import SikpdosError
-from sikpdos.grid import PDOS, SPECTRUM
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
+from sikpdos.common.grid import PDOS, SPECTRUM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

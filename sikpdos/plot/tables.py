@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos.grid import PDOS
-from sikpdos.model import Model
+from sikpdos.common.grid import PDOS
+from sikpdos.model.network import Model
+from sikpdos.model.uncertainty import BAND_90
 from sikpdos.plot import matching, style, windows
 from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Matches, Source, TrainingLog
-from sikpdos.uncertainty import BAND_90
 
 if TYPE_CHECKING:
     from matplotlib.figure import SubFigure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos.grid import SPECTRUM
+from sikpdos.common.grid import SPECTRUM
 from sikpdos.plot import style
 from sikpdos.plot.read import Ablation, Source
 

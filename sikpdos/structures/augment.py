@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos.errors import SikpdosError
-from sikpdos.sites import Site, structure_file
+from sikpdos.common.errors import SikpdosError
 from sikpdos.structures import catalogue, deform
 from sikpdos.structures.collection import Crystal
 from sikpdos.structures.entry import Entry
@@ -18,6 +17,7 @@ from sikpdos.structures.families import group_families
 from sikpdos.structures.inequivalent import ELEMENT, Cell, analyse
 from sikpdos.structures.random_crystal import random_crystal
 from sikpdos.structures.reading import read_file
+from sikpdos.structures.sites import Site, structure_file
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

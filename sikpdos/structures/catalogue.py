@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sikpdos.common import resources
 from sikpdos.structures.entry import Entry
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-FILE = Path(__file__).with_name("catalogue.toml")
 SAME_ATOM_A = 1e-2  # images of one atom on a special position, by coordinates of six digits
 
 
@@ -44,7 +43,7 @@ def allotropes() -> tuple[Allotrope, ...]:
     except ModuleNotFoundError:  # Python 3.10
         import tomli as tomllib
 
-    return tuple(Allotrope(**item) for item in tomllib.loads(FILE.read_text("utf-8"))["structure"])
+    return tuple(Allotrope(**item) for item in tomllib.loads(resources.CATALOGUE.read_text("utf-8"))["structure"])
 
 
 def conventional_cell(allotrope: Allotrope) -> Structure:

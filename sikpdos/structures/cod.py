@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlencode, urlsplit
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.entry import Entry, Fetched, check_id
 from sikpdos.structures.reading import from_cif, parsed, usable
 from sikpdos.structures.web import Kept, PatientSession, json_of

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sikpdos import store
-from sikpdos.errors import SikpdosError
-from sikpdos.sites import Site, write_sites
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.entry import STATUSES, Entry, check_id
 from sikpdos.structures.families import first_copies, group_families
 from sikpdos.structures.inequivalent import SYMPREC_A, Cell, analyse
+from sikpdos.structures.sites import Site, write_sites
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

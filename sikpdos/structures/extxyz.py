@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.entry import Entry, Fetched, check_id
 from sikpdos.structures.reading import parsed, usable
 from sikpdos.structures.web import Kept, PatientSession

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sikpdos import store
-from sikpdos.errors import SikpdosError
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
 from sikpdos.structures import extxyz
 from sikpdos.structures.entry import Entry, Fetched
 from sikpdos.structures.inequivalent import ELEMENT

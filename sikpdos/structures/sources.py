@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sikpdos.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError
 from sikpdos.structures import catalogue, cod, materials_project, optimade, reading
 from sikpdos.structures.entry import Fetched
 from sikpdos.structures.web import Kept, PatientSession

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from sikpdos import __version__, store
-from sikpdos.errors import SikpdosError
+from sikpdos import __version__
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
 
 RETRY_STATUS = {429, 500, 502, 503, 504}
 LONGEST_WAIT_S = 60.0

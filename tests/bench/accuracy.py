@@ -25,11 +25,13 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 
-from sikpdos import config, curves, database, kernel, scores, split
-from sikpdos.dataset import Dataset, assemble, read_dataset
-from sikpdos.match import match
-from sikpdos.model import predict
-from sikpdos.train import Settings, train
+from sikpdos.common import config, resources
+from sikpdos.dataset import curves, database, split
+from sikpdos.dataset.dataset import Dataset, assemble, read_dataset
+from sikpdos.model import kernel_regression, metrics
+from sikpdos.model.network import predict
+from sikpdos.model.template_matching import match
+from sikpdos.model.training import Settings, train
 
 OURS = "sikpdos"
 KERNEL = "kernel regression, part of sikpdos"
@@ -101,7 +103,9 @@ def estimates(dataset: Dataset, rest: np.ndarray, spectra: np.ndarray) -> dict[s
     found["template matching"] = match(x, dataset.pdos[rest], spectra).pdos
     for name, method in baselines().items():
         found[name] = (fitted(method, x, y - centre, groups).predict(spectra) + centre).reshape(shape)
-    found[KERNEL] = kernel.predict(kernel.fit(x, y, np.ones((1, len(y)), bool)), spectra, [0])[0][0]
+    found[KERNEL] = kernel_regression.predict(kernel_regression.fit(x, y, np.ones((1, len(y)), bool)), spectra, [0])[0][
+        0
+    ]
     return found
 
 
@@ -113,11 +117,11 @@ def errors(dataset: Dataset, external: Dataset, kind: str, seed: int, settings: 
     truth = np.concatenate([dataset.pdos[test], external.pdos])
     found = estimates(dataset, rest, spectra)
     found[OURS], deviation = predict(train(dataset, replace(settings, split=kind, seed=seed)), spectra)
-    mse = {name: scores.mse(pdos, truth).mean(axis=1) for name, pdos in found.items()}
+    mse = {name: metrics.mse(pdos, truth).mean(axis=1) for name, pdos in found.items()}
     n = int(test.sum())
     is_test, found_so = np.arange(len(spectra)) < n, np.append(~dataset.augmented[test], np.ones(len(external), bool))
     parts = (is_test, is_test & found_so, ~is_test)
-    covered = [scores.coverage(found[OURS][part], deviation[part], truth[part]) for part in parts]
+    covered = [metrics.coverage(found[OURS][part], deviation[part], truth[part]) for part in parts]
     return [{name: each[part] for name, each in mse.items()} for part in parts], covered
 
 
@@ -131,10 +135,10 @@ def main() -> None:
     if chosen.dataset:
         dataset = read_dataset(chosen.dataset)
     else:
-        embedded = database.read_database(database.EMBEDDED)
+        embedded = database.read_database(resources.DATABASE)
         dataset = assemble(curves.broaden_sites(embedded, chosen.sigma), embedded)
     settings = config.load(Settings, chosen.config, {})
-    known = database.read_database(database.EXTERNAL)
+    known = database.read_database(resources.EXTERNAL)
     external = assemble(curves.broaden_sites(known, dataset.sigma_eV), known)
     print(f"{len(dataset)} sites of {len(set(dataset.groups))} families, sigma {dataset.sigma_eV:g} eV")
     for kind in split.KINDS:

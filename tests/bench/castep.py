@@ -43,7 +43,7 @@ def write_core_file(path: Path, megabytes: float, one_edge: bool = False) -> Non
     """K1, L1 and L2,3 of many atoms on 13,000 energies each, the labelled atom last, as OptaDOS orders them; or all
     those rows as one edge."""
     import numpy as np
-    from castep_fake import core_text
+    from support.castep_fake import core_text
 
     axis_eV = np.linspace(-15, 50, 13_000)
     strength = np.abs(np.random.default_rng(0).normal(size=axis_eV.size))
@@ -96,7 +96,7 @@ def core_file(folder: Path, megabytes: float, one_edge: bool) -> None:
 
 def many_sites(folder: Path, n_sites: int) -> None:
     """Sites by the whole command, from binaries and from text, on one process and on all."""
-    from castep_model import write_runs_folder
+    from support.castep_model import write_runs_folder
 
     write_runs_folder(folder / "runs", n_sites)
     print(f"{n_sites} sites (two folders each) to raw site files")

@@ -130,9 +130,9 @@ def _site(name: str, n_atoms: int, mesh: int) -> dict:
     import resource
 
     import torch
-    from engine_support import PSEUDOS
+    from support.engine import PSEUDOS
 
-    from sikpdos.constants import RYDBERG_EV
+    from sikpdos.common.constants import RYDBERG_EV
     from sikpdos.engine import core_hole, edge, kpoints, simulate
     from sikpdos.engine.basis import Arithmetic
     from sikpdos.engine.settings import Settings
@@ -172,7 +172,7 @@ def _site(name: str, n_atoms: int, mesh: int) -> dict:
 
 def _crystal(name: str):
     """A crystal as the engine reads it, and the atom that is excited: in R8 one whose site has no rotation."""
-    from engine_support import PSEUDOS, diamond
+    from support.engine import PSEUDOS, diamond
 
     from sikpdos.engine.crystal import symmetry
     from sikpdos.engine.structure import Input, to_crystal
@@ -189,7 +189,7 @@ def _crystal(name: str):
 
 def _hole_cell(name: str, n_atoms: int):
     import numpy as np
-    from engine_support import HOLE
+    from support.engine import HOLE
 
     from sikpdos.engine.core_hole import hole_cell
 
@@ -268,20 +268,19 @@ def bare_fft_s(shape: tuple[int, ...], dtype) -> float:
 
 def _quantum_espresso(name: str, n_atoms: int, mesh: int, axes: str) -> tuple[float, float, int]:
     """Seconds of the self-consistent density (2x2x2 shifted) and of the spectra along some axes, and their k-points."""
-    from engine_support import BUNDLED
+    from sikpdos.common.resources import PSEUDOPOTENTIALS
 
     with tempfile.TemporaryDirectory() as folder:
         _write_inputs(Path(folder), name, n_atoms, mesh, axes)
-        _core_wave_function(BUNDLED / "Si.UPF", Path(folder) / "Si.wfc")
+        _core_wave_function(PSEUDOPOTENTIALS / "Si.UPF", Path(folder) / "Si.wfc")
         density_s, _ = _run(Path(folder), "pw.x", "scf.in")
         seconds, points = zip(*(_run(Path(folder), "xspectra.x", f"{axis}.in") for axis in axes), strict=True)
         return density_s, sum(seconds), points[0]
 
 
 def _write_inputs(folder: Path, name: str, n_atoms: int, mesh: int, axes: str) -> None:
-    from engine_support import BUNDLED
-
-    from sikpdos.constants import BOHR_A
+    from sikpdos.common.constants import BOHR_A
+    from sikpdos.common.resources import PSEUDOPOTENTIALS
 
     cell = _hole_cell(name, n_atoms).crystal
     rows = "\n".join(
@@ -289,7 +288,7 @@ def _write_inputs(folder: Path, name: str, n_atoms: int, mesh: int, axes: str) -
     )
     vectors = "\n".join(" ".join(f"{x:.10f}" for x in row) for row in cell.lattice * BOHR_A)
     numbers = {"n_atoms": n_atoms, "n_bands": 2 * n_atoms + 8, "cutoff": CUTOFF_RY}
-    (folder / "scf.in").write_text(_SCF.format(pseudo=BUNDLED, rows=rows, vectors=vectors, **numbers))
+    (folder / "scf.in").write_text(_SCF.format(pseudo=PSEUDOPOTENTIALS, rows=rows, vectors=vectors, **numbers))
     for axis in axes:
         x, y, z = AXES[axis]
         (folder / f"{axis}.in").write_text(_XSPECTRA.format(mesh=mesh, x=x, y=y, z=z))

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from rsciio.msa import file_reader
 
-from sikpdos.formats.msa import write_msa
-from sikpdos.formats.spectra import read_spectra
+from sikpdos.formats.emsa import write_msa
+from sikpdos.formats.read import read_spectra
 
 CHANNELS, SPECTRA, LINES = 2048, 100_000, 2_500_000
 

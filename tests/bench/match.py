@@ -7,7 +7,7 @@ import time
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from sikpdos.match import match
+from sikpdos.model.template_matching import match
 
 TEMPLATES, SPECTRA = 100_000, 1_000
 

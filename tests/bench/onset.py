@@ -13,21 +13,23 @@ import sys
 
 import numpy as np
 
-from sikpdos import curves, database, measurement, prepare, spectrum
-from sikpdos.constants import SI_K_EDGE_EV
-from sikpdos.dataset import assemble
-from sikpdos.train import Settings, train
+from sikpdos.common import resources
+from sikpdos.common.constants import SI_K_EDGE_EV
+from sikpdos.dataset import curves, database
+from sikpdos.dataset.dataset import assemble
+from sikpdos.model.training import Settings, train
+from sikpdos.spectra import preprocess, processing, simulated_measurement
 
 SEEDS = range(4)
 COUNTS = (1e3, 1e4, 1e5)
 
 
 def main() -> None:
-    embedded = database.read_database(database.EMBEDDED)
+    embedded = database.read_database(resources.DATABASE)
     print(stability(embedded))
     columns = ["clean, 0.5 eV", *(f"{counts:.0e} counts".replace("e+0", "e") for counts in COUNTS)]
     print(f"| onset rule | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}")
-    for rule in spectrum.ONSET_RULES:
+    for rule in processing.ONSET_RULES:
         cells = []
         for counts in (None, *COUNTS):
             dataset = assemble(curves.broaden_sites(embedded, 0.5, 0.0, rule), embedded)
@@ -42,16 +44,16 @@ def stability(known: database.Database) -> str:
     counts = (1e2, *COUNTS)
     lines = [f"| onset rule | {' | '.join(f'{c:.0e} counts'.replace('e+0', 'e') for c in counts)} |"]
     lines.append(f"|{' --- |' * (len(counts) + 1)}")
-    for rule in spectrum.ONSET_RULES:
+    for rule in processing.ONSET_RULES:
         true_eV = SI_K_EDGE_EV + curves.broaden_sites(known, 1.2, 0.0, rule).onset_eV
         cells = []
         for each in counts:
-            conditions = measurement.ideal(len(known), 1.2, each)
-            axis_eV, recorded = measurement.record(
+            conditions = simulated_measurement.ideal(len(known), 1.2, each)
+            axis_eV, recorded = simulated_measurement.record(
                 known.edge_energy_eV, known.edge, conditions, np.random.default_rng(0)
             )
-            options = prepare.Options(onset=rule, allow_partial=True)
-            error_eV = np.abs(prepare.prepare(axis_eV, recorded, "eels", options).onset_eV - true_eV)
+            options = preprocess.Options(onset=rule, allow_partial=True)
+            error_eV = np.abs(preprocess.prepare(axis_eV, recorded, "eels", options).onset_eV - true_eV)
             lost = np.mean(~(error_eV <= 1.0))
             cells.append(f"{np.nanmedian(error_eV):.2f} eV, {100 * lost:.0f} % lost")
         lines.append(f"| {rule} | {' | '.join(cells)} |")

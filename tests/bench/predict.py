@@ -16,8 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos import database, measurement, shipped
-from sikpdos.model import Model, shapes
+from sikpdos.common import resources
+from sikpdos.dataset import database
+from sikpdos.model import shipped
+from sikpdos.model.network import Model, shapes
+from sikpdos.spectra import simulated_measurement
 
 COUNTS = (10_000, 100_000)
 
@@ -45,10 +48,10 @@ def peak() -> float:
 
 
 def write_spectra(path: Path, count: int) -> None:
-    known, rng = database.read_database(database.EMBEDDED), np.random.default_rng(0)
+    known, rng = database.read_database(resources.DATABASE), np.random.default_rng(0)
     rows = np.arange(2000) % len(known)
-    conditions = measurement.draw(2000, (0.4, 1.5), (1e3, 1e6), rng)
-    axis_eV, counts = measurement.record(known.edge_energy_eV, known.edge[rows], conditions, rng)
+    conditions = simulated_measurement.draw(2000, (0.4, 1.5), (1e3, 1e6), rng)
+    axis_eV, counts = simulated_measurement.record(known.edge_energy_eV, known.edge[rows], conditions, rng)
     np.savez(path, energy_eV=axis_eV, spectra=np.tile(counts.astype(np.float32), (count // 2000, 1)))
 
 
@@ -57,7 +60,7 @@ def run(folder: Path, count: int) -> tuple[float, float]:
     source = folder / f"{count}.npz"
     write_spectra(source, count)
     script = (
-        "import resource, sys; from sikpdos.cli import app; app(sys.argv[1:], standalone_mode=False);"
+        "import resource, sys; from sikpdos.commands.main import app; app(sys.argv[1:], standalone_mode=False);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     command = [sys.executable, "-c", script, "predict", str(source), "-o", str(folder / "out.npz")]

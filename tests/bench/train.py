@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 
-from sikpdos import curves, database
-from sikpdos.dataset import assemble
-from sikpdos.train import Progress, Settings, train
+from sikpdos.common import resources
+from sikpdos.dataset import curves, database
+from sikpdos.dataset.dataset import assemble
+from sikpdos.model.training import Progress, Settings, train
 
 
 def main() -> None:
-    embedded = database.read_database(database.EMBEDDED)
+    embedded = database.read_database(resources.DATABASE)
     start = time.perf_counter()
     dataset = assemble(curves.broaden_sites(embedded), embedded)
     print(f"{len(dataset)} sites broadened and assembled: {time.perf_counter() - start:.1f} s")

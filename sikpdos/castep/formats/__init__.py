@@ -1,0 +1,1 @@
+"""Files of CASTEP and OptaDOS."""

@@ -1,0 +1,72 @@
+"""What a prediction tells its user on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sikpdos.common import store
+from sikpdos.common.constants import SI_K_EDGE_EV
+from sikpdos.model.network import Model
+from sikpdos.prediction.predict import SHIFT_EV, Predicted
+from sikpdos.spectra.preprocess import Options
+
+_ABSOLUTE_EV = 100.0  # onsets above are energy losses or photon energies, below they are relative
+_ANOTHER_EDGE_EV = 15.0  # from elemental silicon's edge: no chemical shift, nor a usual error of the energy zero
+_SHIFTED_EV = 3.5  # oxidised silicon lies 5 to 8 eV higher; errors of the energy zero up to here are common
+
+
+def describe(path: str, model: Model, predicted: Predicted, options: Options) -> Iterator[str]:
+    """Lines about one file: preparation, model, warnings."""
+    name = store.display_name(path)
+    for note in predicted.notes:
+        yield f"{name}: {note}"
+    onset = predicted.onset_eV
+    if predicted.notes:
+        found = "given" if isinstance(options.onset, float) else f"rule {model.meta['onset_rule']}"
+        where = f"{onset[0]:.2f} eV" if len(onset) == 1 else f"{onset.min():.2f} to {onset.max():.2f} eV"
+        yield f"{name}: onset at {where} ({found}); window -1 to 19 eV around it"
+        yield from _displaced(name, onset[onset > _ABSOLUTE_EV])
+    if np.isfinite(predicted.sensitivity).all():
+        change = predicted.sensitivity.max()
+        yield f"{name}: an onset {SHIFT_EV} eV off would change the result by {change:.3g} states/eV rms"
+    sigma = "any resolution" if model.architecture.resolution_input else f"sigma {model.sigma_eV:g} eV"
+    yield (
+        f"{name}: model trained on {model.meta['trained_on']} ({sigma}) of {model.meta['families']} families; "
+        f"the density of states has sigma {model.sigma_eV:g} eV"
+    )
+    for warning in predicted.warnings:
+        yield f"{name}: warning: {warning}"
+
+
+def _displaced(name: str, onset_eV: np.ndarray) -> Iterator[str]:
+    """A warning where absolute onsets (k,) are not those of elemental silicon."""
+    off_eV = np.abs(onset_eV - SI_K_EDGE_EV).max(initial=0.0)
+    if off_eV > _ANOTHER_EDGE_EV:
+        yield f"{name}: warning: silicon's K-edge lies at {SI_K_EDGE_EV:g} eV: another edge, or wrong energies"
+    elif off_eV > _SHIFTED_EV:
+        yield (
+            f"{name}: warning: {off_eV:.1f} eV from elemental silicon's K-edge at {SI_K_EDGE_EV:g} eV: an oxide or "
+            "another compound, or an energy scale that is off; the model knows elemental silicon only"
+        )
+
+
+class Doubts:
+    """Counts what is unlike the training spectra over the blocks of one file, to tell it once at the end."""
+
+    def __init__(self, path: str):
+        self.name, self.spectra, self.unusual, self.highest = store.display_name(path), 0, 0, 0.0
+
+    def add(self, predicted: Predicted) -> None:
+        self.spectra += len(predicted.names)
+        self.unusual += int((predicted.novelty > 1).sum())
+        self.highest = max(self.highest, float(predicted.novelty.max()))
+
+    def lines(self) -> Iterator[str]:
+        if self.unusual:
+            who = "the spectrum is" if self.spectra == 1 else f"{self.unusual} of {self.spectra} spectra are"
+            yield (
+                f"{self.name}: warning: {who} unlike any in the training set"
+                f" (novelty up to {self.highest:.1f}, usual up to 1); do not trust the result"
+            )

@@ -1,0 +1,1 @@
+"""The ground floor: constants, grids, errors, files, settings. Imports nothing else of the suite."""

@@ -1,0 +1,51 @@
+"""Configuration files: TOML into a frozen dataclass. Flag over file over default; unknown keys refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any, TypeVar
+
+from sikpdos.common import store
+from sikpdos.common.errors import SikpdosError
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+T = TypeVar("T")
+
+
+def from_dict(cls: type[T], values: dict[str, Any]) -> T:
+    """A dataclass from a dictionary. Raises SikpdosError for unknown keys or values of the wrong type."""
+    known = {f.name: f.default for f in dataclasses.fields(cls)}
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        raise SikpdosError(f"unknown setting '{unknown[0]}'; known: {', '.join(known)}")
+    return cls(**{key: _converted(key, value, known[key]) for key, value in values.items()})
+
+
+def _converted(key: str, value: Any, default: Any) -> Any:
+    """The value in the type of the default: whole numbers may stand for floats, lists for tuples of their elements."""
+    if isinstance(default, tuple) and isinstance(value, (list, tuple)):
+        return tuple(_converted(key, element, default[0] if default else "") for element in value)
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if default is None or default is dataclasses.MISSING or type(value) is type(default):
+        return value
+    raise SikpdosError(f"setting '{key}' holds {value!r}; expected {type(default).__name__}")
+
+
+def load(cls: type[T], path: str | os.PathLike | None, flags: dict[str, Any]) -> T:
+    """Settings from a TOML file (or none), overridden by the flags that are not None."""
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(store.read_bytes(path).decode())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SikpdosError(f"{store.display_name(path)}: not TOML: {error}") from error
+    try:
+        return from_dict(cls, {**values, **{key: value for key, value in flags.items() if value is not None}})
+    except SikpdosError as error:
+        raise SikpdosError(f"{store.display_name(path)}: {error}" if path is not None else str(error)) from error

@@ -1,0 +1,13 @@
+"""Files that come with the package: where the data, the structures and the CASTEP templates lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent
+DATABASE = PACKAGE / "data" / "database.npz"
+EXTERNAL = PACKAGE / "data" / "external.npz"
+MODELS = PACKAGE / "data" / "models"
+PSEUDOPOTENTIALS = PACKAGE / "data" / "pseudo"
+CATALOGUE = PACKAGE / "structures" / "catalogue.toml"
+CASTEP_TEMPLATES = PACKAGE / "castep_templates"  # in a checkout a link to the top-level folder

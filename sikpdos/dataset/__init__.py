@@ -1,0 +1,1 @@
+"""Sites, databases, curves and datasets."""

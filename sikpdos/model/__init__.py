@@ -1,0 +1,1 @@
+"""Everything that learns, is fitted or compared: networks, regression, uncertainty, outliers, template matching."""

@@ -1,0 +1,1 @@
+"""From files of spectra to tables of densities of states."""

@@ -1,0 +1,1 @@
+"""Spectra as arrays: broadening, onset, background, what a measurement does to them."""

@@ -1,0 +1,71 @@
+"""The warning that a spectrum is unlike elemental silicon: raised by compounds, hardly ever by silicon itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support import ROOT
+
+from sikpdos.common import resources, store
+from sikpdos.dataset import curves, database, dataset, raw_site
+from sikpdos.model import outliers, shipped
+from sikpdos.spectra import simulated_measurement
+
+COMPOUNDS = sorted((ROOT / "tests" / "fixtures" / "compounds").glob("*.npz"))
+WARNING = "unlike any in the training set"
+
+
+@pytest.mark.parametrize("path", COMPOUNDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("sigma", ["0.5", "1.2"])
+def test_computed_compounds(cli, tmp_path, path, sigma):
+    assert cli("assemble", path, "--sigma", sigma, "-o", tmp_path / "d.npz").returncode == 0
+    done = cli("predict", tmp_path / "d.npz", "--json")
+    assert done.returncode == 0
+    assert WARNING in done.stderr
+
+
+@pytest.mark.parametrize("path", COMPOUNDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(("sigma_eV", "counts"), [(0.5, 1e4), (1.2, 1e4)])
+def test_simulated_measurements_of_compounds(cli, tmp_path, path, sigma_eV, counts):
+    site = raw_site.read_raw(path)
+    conditions = simulated_measurement.ideal(1, sigma_eV, counts)
+    axis, found = simulated_measurement.record(
+        site.edge_energy_eV, site.edge_weight[None], conditions, np.random.default_rng(0)
+    )
+    store.write_csv(tmp_path / "m.csv", {"energy_eV": axis, "counts": found[0]})
+    done = cli("predict", tmp_path / "m.csv", "--sigma", sigma_eV, "--json")
+    assert done.returncode == 0
+    assert WARNING in done.stderr
+
+
+@pytest.mark.parametrize(("shift_eV", "word"), [(6.5, "an oxide"), (40.0, "another edge"), (1.0, "")])
+def test_an_edge_at_another_energy(cli, tmp_path, shift_eV, word):
+    known = database.read_database(resources.DATABASE)
+    axis, found = simulated_measurement.record(
+        known.edge_energy_eV, known.edge[:1], simulated_measurement.ideal(1, 0.8, 1e5), np.random.default_rng(0)
+    )
+    store.write_csv(tmp_path / "m.csv", {"energy_eV": axis + shift_eV, "counts": found[0]})
+    done = cli("predict", tmp_path / "m.csv", "--background", f"{1745 + shift_eV},{1825 + shift_eV}", "--json")
+    assert done.returncode == 0
+    assert (word in done.stderr) if word else ("silicon's K-edge" not in done.stderr)
+
+
+def test_silicon_that_no_model_has_seen_is_hardly_ever_warned_of():
+    external = database.read_database(resources.EXTERNAL)
+    assert len(external) >= 60
+    spectra = dataset.assemble(curves.broaden_sites(external, 0.5), external).spectra
+    assert (outliers.novelty(shipped.load("0.5").known, spectra) > 1).mean() <= 0.05
+    rng = np.random.default_rng(0)
+    for sigma_eV, counts in ((0.5, 1e4), (1.2, 1e3), (1.2, 1e5)):
+        conditions = simulated_measurement.ideal(len(external), sigma_eV, counts)
+        found = simulated_measurement.measure(external.edge_energy_eV, external.edge, conditions, rng)
+        found = found[np.isfinite(found).all(axis=1)]
+        assert (outliers.novelty(shipped.load("measured").known, found) > 1).mean() <= 0.05
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_no_model_is_trained_on_the_external_set(name):
+    external = database.read_database(resources.EXTERNAL)
+    assert not set(shipped.load(name).meta["split"]["train"]) & set(external.ids.tolist())
+    embedded = database.read_database(resources.DATABASE)
+    assert not set(external.groups.tolist()) & set(embedded.groups.tolist())

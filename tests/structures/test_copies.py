@@ -1,0 +1,44 @@
+"""The crystals that only the embedded database knows come out of it as structures, to be computed again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from support import ROOT
+
+from sikpdos.common import resources
+from sikpdos.dataset import database
+from sikpdos.structures.inequivalent import analyse
+from sikpdos.structures.reading import read_file
+from sikpdos.structures.sites import read_sites, structure_file
+
+
+def add_copies(sites) -> None:
+    command = [sys.executable, ROOT / "examples" / "database" / "add_copies.py", resources.DATABASE, sites]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+def test_the_table_gets_every_site_that_the_database_has_of_other_crystals(tmp_path, cli):
+    assert cli("fetch-structures", "--out", tmp_path, "--id", "Si-I").returncode == 0
+    sites = tmp_path / "sites.csv"
+    before = read_sites(sites)
+    add_copies(sites)
+    after = read_sites(sites)
+    known = database.read_database(resources.DATABASE)
+    families = dict(zip(known.ids.tolist(), known.groups.tolist(), strict=True))
+    assert after[: len(before)] == before
+    assert {site.site_id for site in after} == set(families) | {site.site_id for site in before}
+    cells = {meta["site_id"]: np.array(meta["cell_A"]) for meta in known.site_meta}
+    for site in after[len(before) :: 10]:
+        structure = read_file(str(structure_file(site, sites))).entries[0].structure
+        assert structure.volume == pytest.approx(abs(np.linalg.det(cells[site.site_id])), rel=1e-5)
+        orbits = {orbit.atom_index: orbit for orbit in analyse(structure, primitive=False).orbits}
+        assert orbits[site.atom_index].nearest_distance_A == pytest.approx(site.nearest_distance_A, abs=1e-3)
+        assert site.group == families[site.site_id]
+    written = sites.read_bytes()
+    add_copies(sites)
+    assert sites.read_bytes() == written

@@ -1,0 +1,57 @@
+"""What the engine's tests share: small crystals, reference results, quick settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from sikpdos.common.constants import BOHR_A, RYDBERG_EV
+from sikpdos.engine import ground_state, kpoints
+from sikpdos.engine.basis import Arithmetic
+from sikpdos.engine.crystal import Crystal, symmetry
+from sikpdos.engine.settings import pseudopotentials
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "engine"
+PSEUDOS = pseudopotentials([], None)
+SILICON, HOLE = PSEUDOS.ground["Si"], PSEUDOS.hole
+NO_ROTATIONS = np.eye(3, dtype=int)[None]
+DIAMOND_A = 2.7345 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+
+__all__ = ["HOLE", "NO_ROTATIONS", "PSEUDOS", "SILICON", "Crystal"]
+
+
+def reference(name: str) -> dict:
+    """One reference result of Quantum ESPRESSO."""
+    return json.loads((FIXTURES / f"{name}.json").read_text())
+
+
+def crystal(lattice_A, positions) -> Crystal:
+    positions = np.array(positions, float)
+    return Crystal(np.array(lattice_A, float) / BOHR_A, positions, (SILICON,) * len(positions))
+
+
+def diamond() -> Crystal:
+    return crystal(DIAMOND_A, [[0, 0, 0], [0.25, 0.25, 0.25]])
+
+
+def ground(of: Crystal, cutoff_Ry: float, mesh, smearing_Ry=0.01, precision="single", tolerance=1e-5, dense=None):
+    """Ground state on a Gamma-centred mesh."""
+    rotations = symmetry(of).rotations
+    points = kpoints.irreducible(tuple(mesh), False, rotations)
+    denser = points if dense is None else kpoints.irreducible(tuple(dense), False, rotations)
+    return ground_state.ground_state(
+        of, cutoff_Ry, Arithmetic("cpu", precision), points, denser, smearing_Ry, tolerance, lambda line: None
+    )
+
+
+def gaussian_sum(grid_eV, energies_Ry, weights, sigma_eV):
+    """Sticks as a curve of unit-area Gaussians."""
+    x = (np.asarray(grid_eV)[:, None] - np.ravel(energies_Ry) * RYDBERG_EV) / sigma_eV
+    return np.exp(-0.5 * x**2) @ np.ravel(weights) / (sigma_eV * np.sqrt(2 * np.pi))
+
+
+def relative_l2(found, expected) -> float:
+    expected = np.asarray(expected)
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
