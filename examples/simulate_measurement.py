@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos.common import resources, store
+from sikpdos.common import resources, tables
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset import curves, database
 from sikpdos.formats.emsa import write_msa
@@ -48,7 +48,7 @@ def main() -> None:
         ],
     )
     s, p = true_pdos(known, rows, 0.5)[0]
-    store.write_csv(chosen.out / "exp_true_pdos.csv", {"energy_eV": PDOS.energy_eV, "s": s, "p": p})
+    tables.write_csv(chosen.out / "exp_true_pdos.csv", {"energy_eV": PDOS.energy_eV, "s": s, "p": p})
 
 
 def recorded(

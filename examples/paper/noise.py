@@ -17,7 +17,7 @@ import numpy as np
 from scipy.signal import find_peaks
 from simulate_measurement import recorded, true_pdos
 
-from sikpdos.common import resources, store
+from sikpdos.common import resources, tables
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves, database
 from sikpdos.model import metrics, shipped
@@ -57,7 +57,7 @@ def main() -> None:
             noise = "noise-free" if counts == NOISE_FREE else f"{counts:g}"
             first = {"resolution_eV": sigma_eV, "counts": noise, "smoothing": smoothing, "draw": seed}
             table += list(summaries(first, found, names, chosen.site))
-    store.write_csv(chosen.output, {key: [row[key] for row in table] for key in table[0]})
+    tables.write_csv(chosen.output, {key: [row[key] for row in table] for key in table[0]})
 
 
 def conditions(draws: int) -> Iterator[tuple[float, float, int]]:

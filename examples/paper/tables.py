@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import tables
 from sikpdos.dataset.dataset import read_dataset
 from sikpdos.model import metrics
 from sikpdos.prediction.storage import read_predictions
@@ -25,7 +25,7 @@ def main() -> None:
     options.add_argument("output")
     chosen = options.parse_args()
     make = {"test": test_sites, "splits": splits}[chosen.table]
-    store.write_csv(chosen.output, make(chosen.files))
+    tables.write_csv(chosen.output, make(chosen.files))
 
 
 def test_sites(files: Sequence[str]) -> dict[str, Sequence]:
@@ -40,12 +40,12 @@ def test_sites(files: Sequence[str]) -> dict[str, Sequence]:
 
 def splits(files: Sequence[str]) -> dict[str, Sequence]:
     """Matches of several splits in one table; the seed stands at the end of each file's name."""
-    tables = []
+    stacked = []
     for file in files:
-        table = store.read_csv(file)
+        table = tables.read_csv(file)
         seed = Path(file).stem.rpartition("-")[2]
-        tables.append({"seed": [seed] * len(table["site_id"]), **table})
-    return store.concatenate(tables)
+        stacked.append({"seed": [seed] * len(table["site_id"]), **table})
+    return tables.concatenate(stacked)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 from sikpdos.castep import results
 from sikpdos.castep.results import Unfinished
 from sikpdos.castep.runs import GROUND, HOLE, Run, read_runs
-from sikpdos.common import store
+from sikpdos.common import tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.raw_site import RawSite, write_raw
 
@@ -115,4 +115,4 @@ def _collect_one(pair: tuple[Run, Run | None], root: Path, out: Path, source: st
 def write_outcomes(path: str | os.PathLike, outcomes: Sequence[Outcome]) -> None:
     """The account as CSV: site_id, status, source, cause."""
     names = ("site_id", "status", "source", "cause")
-    store.write_csv(path, {name: np.array([getattr(o, name) for o in outcomes], object) for name in names})
+    tables.write_csv(path, {name: np.array([getattr(o, name) for o in outcomes], object) for name in names})

@@ -9,7 +9,7 @@ from pathlib import Path
 from sikpdos.castep.formats import optados_dat
 from sikpdos.castep.formats.cell import Cell, read_cell
 from sikpdos.castep.formats.optados_dat import Pdos
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 
 _SUFFIXES = (".adaptive.dat", ".fixed.dat", ".linear.dat", ".pdos_bin", ".elnes_bin", ".eels_mat")
@@ -81,7 +81,7 @@ def equivalent_atoms(cell: Cell | None, species: str, atom: int) -> list[int]:
 def read_pdos(paths: Sequence[Path]) -> Pdos:
     """The PDOS files of one run as one."""
     names = [str(path) for path in paths]
-    parts = [optados_dat.parse_pdos(store.read_bytes(p), n) for p, n in zip(paths, names, strict=True)]
+    parts = [optados_dat.parse_pdos(files.read_bytes(p), n) for p, n in zip(paths, names, strict=True)]
     return optados_dat.merge(parts, names)
 
 

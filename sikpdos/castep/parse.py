@@ -18,7 +18,7 @@ from sikpdos.castep.binary import binary_table
 from sikpdos.castep.columns import Choice, Table
 from sikpdos.castep.formats import optados_core, optados_dat
 from sikpdos.castep.formats.odo import read_odo
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 
 
@@ -40,13 +40,13 @@ def parse(paths: Sequence[str], choice: Choice) -> Table:
     others = [path for path, t in zip(paths, tables, strict=True) if not isinstance(t, optados_dat.Pdos)]
     if others:
         raise SikpdosError(f"{others[0]}: not a PDOS file; only those are joined")
-    return _pdos(optados_dat.merge(tables, [store.display_name(p) for p in paths]), paths[0], choice)
+    return _pdos(optados_dat.merge(tables, [files.display_name(p) for p in paths]), paths[0], choice)
 
 
 @contextmanager
 def _seekable(path: str) -> Iterator[BinaryIO]:
     """A file or stdin as a stream that can go back; stdin goes through a temporary file, not memory."""
-    if path == store.STDIO:
+    if path == files.STDIO:
         with tempfile.TemporaryFile() as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
             copy.seek(0)
@@ -60,7 +60,7 @@ def _seekable(path: str) -> Iterator[BinaryIO]:
 
 
 def _text(stream: BinaryIO, path: str, choice: Choice) -> Table | optados_dat.Pdos:
-    name = store.display_name(path)
+    name = files.display_name(path)
     head = stream.read(2000)
     stream.seek(0)
     if not head.strip():
@@ -77,7 +77,7 @@ def _text(stream: BinaryIO, path: str, choice: Choice) -> Table | optados_dat.Pd
 
 
 def _core(stream: BinaryIO, path: str, choice: Choice) -> Table:
-    name = store.display_name(path)
+    name = files.display_name(path)
     block = optados_core.choose_block(optados_core.find_blocks(stream, name), name, choice.edge, choice.site)
     edge = optados_core.read_block(stream, block, name)
     table = Table({"energy_eV": edge.energy_eV, "edge": edge.strength})
@@ -87,8 +87,8 @@ def _core(stream: BinaryIO, path: str, choice: Choice) -> Table:
 
 
 def _pdos(pdos: optados_dat.Pdos, path: str, choice: Choice) -> Table:
-    name = store.display_name(path)
-    cell = folder.find_cell(folder.seed_of(Path(path))) if path != store.STDIO else None
+    name = files.display_name(path)
+    cell = folder.find_cell(folder.seed_of(Path(path))) if path != files.STDIO else None
     with folder.naming(name):
         found = columns.site_columns(pdos, choice.site, cell) if choice.site else columns.name_columns(pdos)
     table = Table({"energy_eV": pdos.energy_eV, **found})
@@ -109,9 +109,9 @@ def _shifted(table: Table, path: str, task: str, choice: Choice, spin: bool = Fa
 def _fermi_shift(path: str, task: str, choice: Choice, spin: bool) -> tuple[float, str]:
     if choice.absolute or choice.fermi_eV is not None:
         return choice.fermi_eV or 0.0, ""
-    name = store.display_name(path)
+    name = files.display_name(path)
     log = folder.beside(folder.seed_of(Path(path)), ".odo")
-    if path == store.STDIO or not log.exists():
+    if path == files.STDIO or not log.exists():
         return 0.0, f"{name}: no log beside it: energies as in the file (--fermi subtracts a Fermi level)"
     run = read_odo(log, task)
     if not run.complete:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from sikpdos.common import store
+from sikpdos.common import files, tables
 from sikpdos.common.errors import SikpdosError
 
 GROUND, HOLE = "ground", "hole"
@@ -45,9 +45,9 @@ def runs_csv(runs: Sequence[Run]) -> str:
 
 def read_runs(path: str | os.PathLike) -> list[Run]:
     """Read runs.csv. Raises SikpdosError, with the row, for missing columns, wrong numbers or kinds."""
-    name = store.display_name(path)
+    name = files.display_name(path)
     names = [f.name for f in fields(Run)]
-    columns = store.read_csv(path, names)
+    columns = tables.read_csv(path, names)
     convert = dict.fromkeys(("run", "atom_index", "atom_number", "multiplicity", "n_atoms"), int)
     convert["image_distance_A"] = float
     runs = []

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sikpdos.common import resources, store
+from sikpdos.common import files, resources, tables
 from sikpdos.common.errors import SikpdosError
 
 _PLACEHOLDER = re.compile(r"@\{(\w*)\}")
@@ -17,7 +17,7 @@ def read_template(name: str, folder: str | os.PathLike = resources.CASTEP_TEMPLA
     """Text of one template. Raises SikpdosError where the folder lacks it or it is not text."""
     path = Path(folder) / name
     try:
-        return store.read_bytes(path).decode("utf-8")
+        return files.read_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise SikpdosError(f"{path}: not a text file") from error
 
@@ -38,7 +38,7 @@ def potential(name_or_string: str, folder: str | os.PathLike = resources.CASTEP_
     if "|" in name_or_string:
         return name_or_string
     path = Path(folder) / "potentials.csv"
-    table = store.read_csv(path, ("name", "element", "potential"))
+    table = tables.read_csv(path, ("name", "element", "potential"))
     rows = zip(table["name"], table["element"], table["potential"], strict=True)
     known = {name: string for name, element, string in rows if element == "Si"}
     if name_or_string not in known:

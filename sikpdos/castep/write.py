@@ -10,7 +10,7 @@ from pathlib import Path
 from sikpdos.castep import templates
 from sikpdos.castep.inputs import Input
 from sikpdos.castep.runs import runs_csv
-from sikpdos.common import resources, store
+from sikpdos.common import files, resources
 
 _SCRIPTS = ("run.sh", "slurm.sh")
 
@@ -57,7 +57,7 @@ def _write(path: Path, text: str, force: bool) -> str:
         if not force:
             return "kept"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with store.output(path) as stream:
+    with files.output(path) as stream:
         stream.write(content)
     if path.name in _SCRIPTS:
         path.chmod(path.stat().st_mode | 0o111)

@@ -67,12 +67,12 @@ def augment(
 
 
 def _weights(model: Path, parents: list) -> dict[str, float]:
-    from sikpdos.common import store
+    from sikpdos.common import npz
     from sikpdos.common.errors import SikpdosError
     from sikpdos.model.network import SCHEMA
     from sikpdos.structures.augment import weights_of_families
 
-    _, meta = store.read_npz(model, SCHEMA)
+    _, meta = npz.read(model, SCHEMA)
     if not isinstance(meta.get("group_mse"), dict):
         raise SikpdosError(f"{model}: no errors of families (group_mse) in the model's meta data")
     return weights_of_families(parents, meta["group_mse"])

@@ -25,13 +25,13 @@ def broaden(
     Example: sikpdos broaden raw/*.npz --sigma 0.5 -o curves.npz
     Example: sikpdos parse-odo si.pdos.dat | sikpdos broaden - --sigma 1.2 --input-sigma 0.5
     """
-    from sikpdos.common import store
+    from sikpdos.common import tables
     from sikpdos.dataset import curves, inputs
     from sikpdos.spectra import processing
 
     rule = onset_rule or processing.ONSET_RULE
     source = inputs.read_any(files)
     if isinstance(source, inputs.Table):
-        store.write_csv(output, inputs.broaden_table(source, sigma, lorentz, input_sigma, rule))
+        tables.write_csv(output, inputs.broaden_table(source, sigma, lorentz, input_sigma, rule))
     else:
         curves.write_curves(output, curves.broaden_sites(source, sigma, lorentz, rule))

@@ -38,7 +38,7 @@ def match(
     if neighbours and not files:
         raise typer.BadParameter("lists templates of files: give some", param_hint="--neighbours")
 
-    from sikpdos.common import store
+    from sikpdos.common import tables
     from sikpdos.dataset.dataset import read_dataset
     from sikpdos.model import shipped
     from sikpdos.prediction import matching
@@ -50,7 +50,7 @@ def match(
             table = matching.model_table(known, shipped.load(model), k)
         else:
             table = matching.test_table(known, split, seed, test_group or (), k)
-        store.write_csv(output, table)
+        tables.write_csv(output, table)
         return
     failures: list[str] = []
 
@@ -59,11 +59,11 @@ def match(
         say("match", message)
 
     options = preprocess.Options(window, smoothing, 0.0, known.onset_rule, allow_partial)
-    tables = [
+    found = [
         matching.neighbour_table(known, names, matched) if neighbours else matching.pdos_table(names, matched)
         for names, matched in matching.match_files(known, files, options, k, failed)
     ]
-    if tables:
-        store.write_csv(output, store.concatenate(tables))
+    if found:
+        tables.write_csv(output, tables.concatenate(found))
     if failures:
         raise typer.Exit(1)

@@ -45,12 +45,12 @@ def parse_odo(
         _parse_runs(paths, out, source.value, jobs)
         return
     from sikpdos.castep.parse import Choice, parse
-    from sikpdos.common import store
+    from sikpdos.common import files, tables
 
     table = parse(paths, Choice(site, edge, fermi, absolute))
     for note in table.notes:
         print(f"sikpdos parse-odo: {note}", file=sys.stderr)
-    store.write_csv(out or store.STDIO, table.columns)
+    tables.write_csv(out or files.STDIO, table.columns)
 
 
 def _parse_runs(paths: list[str], out: str, source: str, jobs: int | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.model.network import Model
 from sikpdos.prediction.predict import SHIFT_EV, Predicted
@@ -19,7 +19,7 @@ _SHIFTED_EV = 3.5  # oxidised silicon lies 5 to 8 eV higher; errors of the energ
 
 def describe(path: str, model: Model, predicted: Predicted, options: Options) -> Iterator[str]:
     """Lines about one file: preparation, model, warnings."""
-    name = store.display_name(path)
+    name = files.display_name(path)
     for note in predicted.notes:
         yield f"{name}: {note}"
     onset = predicted.onset_eV
@@ -56,7 +56,7 @@ class Doubts:
     """Counts what is unlike the training spectra over the blocks of one file, to tell it once at the end."""
 
     def __init__(self, path: str):
-        self.name, self.spectra, self.unusual, self.highest = store.display_name(path), 0, 0, 0.0
+        self.name, self.spectra, self.unusual, self.highest = files.display_name(path), 0, 0, 0.0
 
     def add(self, predicted: Predicted) -> None:
         self.spectra += len(predicted.names)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from sikpdos.common import store
+from sikpdos.common import files, tables
 
 
 def print_table(columns: Mapping[str, Sequence]) -> None:
     """Print columns of equal length."""
     if not sys.stdout.isatty():
-        store.write_csv(store.STDIO, columns)
+        tables.write_csv(files.STDIO, columns)
         return
     from rich.console import Console
     from rich.table import Table

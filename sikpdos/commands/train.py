@@ -37,7 +37,7 @@ def train(
 
     from sikpdos.commands import training_log
     from sikpdos.common import config as configuration
-    from sikpdos.common import store
+    from sikpdos.common import files
     from sikpdos.dataset.dataset import read_dataset
     from sikpdos.model import network
     from sikpdos.model.training import Settings
@@ -48,11 +48,11 @@ def train(
     settings = configuration.load(Settings, config, flags)
     if threads:
         torch.set_num_threads(threads)
-    store.check_writable(output)
-    checkpoint = None if output == store.STDIO else f"{output}.checkpoint"
+    files.check_writable(output)
+    checkpoint = None if output == files.STDIO else f"{output}.checkpoint"
     with training_log.reporter(settings.epochs, log) as report:
         trained = run(read_dataset(dataset), settings, report, checkpoint, device)
     network.write_model(output, trained)
     if checkpoint:
-        store.remove(checkpoint)
+        files.remove(checkpoint)
     training_log.tell_scores(trained)

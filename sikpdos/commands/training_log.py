@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sikpdos.commands.progress import progress
-from sikpdos.common import store
+from sikpdos.common import tables
 from sikpdos.model.network import Model
 from sikpdos.model.training import Progress
 
@@ -27,7 +27,7 @@ def reporter(epochs: int, log: str | None) -> Iterator[Callable[[Progress], None
         finally:
             if log is not None and rows:
                 names = ("epoch", "training_mse", "validation_mse")
-                store.write_csv(log, {name: [getattr(row, name) for row in rows] for name in names})
+                tables.write_csv(log, {name: [getattr(row, name) for row in rows] for name in names})
 
 
 def tell_scores(model: Model) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from typing import Any, TypeVar
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 
 try:
@@ -42,10 +42,10 @@ def load(cls: type[T], path: str | os.PathLike | None, flags: dict[str, Any]) ->
     values: dict[str, Any] = {}
     if path is not None:
         try:
-            values = tomllib.loads(store.read_bytes(path).decode())
+            values = tomllib.loads(files.read_bytes(path).decode())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SikpdosError(f"{store.display_name(path)}: not TOML: {error}") from error
+            raise SikpdosError(f"{files.display_name(path)}: not TOML: {error}") from error
     try:
         return from_dict(cls, {**values, **{key: value for key, value in flags.items() if value is not None}})
     except SikpdosError as error:
-        raise SikpdosError(f"{store.display_name(path)}: {error}" if path is not None else str(error)) from error
+        raise SikpdosError(f"{files.display_name(path)}: {error}" if path is not None else str(error)) from error

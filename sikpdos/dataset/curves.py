@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files, npz, tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset.database import Database
@@ -64,7 +64,7 @@ def broaden_sites(
         np.array(onsets),
         np.array(spectra, np.float32),
         np.array(pdos, np.float32),
-        {**store.provenance(SCHEMA), **settings, "units": "edge: strength/eV; pdos: states/eV/atom, both spins"},
+        {**npz.provenance(SCHEMA), **settings, "units": "edge: strength/eV; pdos: states/eV/atom, both spins"},
     )
 
 
@@ -88,11 +88,11 @@ def remaining_sigma(sigma_eV: float, present_eV: float) -> float:
 
 def write_curves(path: str | os.PathLike, curves: Curves) -> None:
     """NPZ, or CSV (site_id, quantity, energy_eV, value) for stdout and names ending in .csv or .csv.gz."""
-    if str(path) == store.STDIO or str(path).endswith((".csv", ".csv.gz")):
-        store.write_csv(path, _table(curves))
+    if str(path) == files.STDIO or str(path).endswith((".csv", ".csv.gz")):
+        tables.write_csv(path, _table(curves))
         return
     arrays = {name: getattr(curves, name) for name in _ARRAYS}
-    store.write_npz(path, arrays, curves.meta)
+    npz.write(path, arrays, curves.meta)
 
 
 def _table(curves: Curves) -> dict[str, np.ndarray]:
@@ -112,21 +112,23 @@ def _table(curves: Curves) -> dict[str, np.ndarray]:
 
 def read_curves(path: str | os.PathLike, data: bytes | None = None) -> Curves:
     """Read what write_curves wrote, NPZ or CSV. Raises SikpdosError for anything else."""
-    data = store.read_bytes(path) if data is None else data
+    data = files.read_bytes(path) if data is None else data
     if data[:2] != b"PK":
         return _from_table(path, data)
-    arrays, meta = store.read_npz(path, SCHEMA, data)
-    n = store.length(arrays, path, "ids")
-    store.require(arrays, path, ids=(n,), groups=(n,), onset_eV=(n,), spectra=(n, SPECTRUM.size))
-    store.require(arrays, path, pdos=(n, 2, PDOS.size))
-    store.require_meta(meta, path, sigma_eV=(int, float), lorentz_fwhm_eV=(int, float), onset_rule=str)
+    arrays, meta = npz.read(path, SCHEMA, data)
+    n = npz.length(arrays, path, "ids")
+    npz.require(arrays, path, ids=(n,), groups=(n,), onset_eV=(n,), spectra=(n, SPECTRUM.size))
+    npz.require(arrays, path, pdos=(n, 2, PDOS.size))
+    npz.require_meta(meta, path, sigma_eV=(int, float), lorentz_fwhm_eV=(int, float), onset_rule=str)
     return Curves(**{name: arrays[name] for name in _ARRAYS}, meta=meta)
 
 
 def _from_table(path: str | os.PathLike, data: bytes) -> Curves:
-    name = store.display_name(path)
-    columns = store.read_csv(path, ("site_id", "group", "quantity", "energy_eV", "value", "onset_eV", *_SETTINGS), data)
-    values, onsets = store.numbers(columns, "value", path), store.numbers(columns, "onset_eV", path)
+    name = files.display_name(path)
+    columns = tables.read_csv(
+        path, ("site_id", "group", "quantity", "energy_eV", "value", "onset_eV", *_SETTINGS), data
+    )
+    values, onsets = tables.numbers(columns, "value", path), tables.numbers(columns, "onset_eV", path)
     block = SPECTRUM.size + 2 * PDOS.size
     expected = list(np.repeat(QUANTITIES, (SPECTRUM.size, PDOS.size, PDOS.size)))
     n = len(values) // block
@@ -136,7 +138,7 @@ def _from_table(path: str | os.PathLike, data: bytes) -> Curves:
         raise SikpdosError(f"{name}: cut short, or rows out of order: a site has {block} rows (edge, s, p)")
     if any(len(set(columns[key])) > 1 for key in _SETTINGS):
         raise SikpdosError(f"{name}: curves of different broadening or onset rule in one table")
-    settings = {key: float(store.numbers(columns, key, path)[0]) for key in _SETTINGS[:2]}
+    settings = {key: float(tables.numbers(columns, key, path)[0]) for key in _SETTINGS[:2]}
     table = values.reshape(-1, block).astype(np.float32)
     return Curves(
         np.array(ids),
@@ -144,5 +146,5 @@ def _from_table(path: str | os.PathLike, data: bytes) -> Curves:
         onsets[::block],
         table[:, : SPECTRUM.size],
         table[:, SPECTRUM.size :].reshape(-1, 2, PDOS.size),
-        {**store.provenance(SCHEMA), **settings, "onset_rule": columns["onset_rule"][0]},
+        {**npz.provenance(SCHEMA), **settings, "onset_rule": columns["onset_rule"][0]},
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.raw_site import BIN_EV, RawSite, histogram
 
@@ -84,7 +84,7 @@ def stack(sites: Sequence[RawSite], groups: dict[str, str] | None = None) -> Dat
         pdos_energy_eV,
         np.array(pdos, np.float32),
         tuple(site.meta for site in sites),
-        store.provenance(SCHEMA),
+        npz.provenance(SCHEMA),
     )
 
 
@@ -105,20 +105,20 @@ def write_database(path: str | os.PathLike, database: Database) -> None:
     """Write a database as NPZ; the meta data of each site as JSON."""
     arrays = {name: getattr(database, name) for name in _ARRAYS}
     site_meta = np.array([json.dumps(m, sort_keys=True, ensure_ascii=False) for m in database.site_meta])
-    store.write_npz(path, {**arrays, "site_meta": site_meta}, database.meta)
+    npz.write(path, {**arrays, "site_meta": site_meta}, database.meta)
 
 
 def read_database(path: str | os.PathLike, data: bytes | None = None) -> Database:
     """Read and check a database. Raises SikpdosError for a wrong checksum, schema or shapes, or NaN."""
-    data = store.read_bytes(path) if data is None else data
-    arrays, meta = store.read_npz(path, SCHEMA, data)
-    if not store.sealed(data, store.display_name(path)):
-        raise SikpdosError(f"{store.display_name(path)}: damaged: a database without its checksum")
-    n, n_edge, n_pdos = (store.length(arrays, path, key) for key in ("ids", "edge_energy_eV", "pdos_energy_eV"))
-    store.require(arrays, path, ids=(n,), groups=(n,), site_meta=(n,), edge_energy_eV=(n_edge,), edge=(n, n_edge))
-    store.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos=(n, 2, n_pdos))
+    data = files.read_bytes(path) if data is None else data
+    arrays, meta = npz.read(path, SCHEMA, data)
+    if not npz.sealed(data, files.display_name(path)):
+        raise SikpdosError(f"{files.display_name(path)}: damaged: a database without its checksum")
+    n, n_edge, n_pdos = (npz.length(arrays, path, key) for key in ("ids", "edge_energy_eV", "pdos_energy_eV"))
+    npz.require(arrays, path, ids=(n,), groups=(n,), site_meta=(n,), edge_energy_eV=(n_edge,), edge=(n, n_edge))
+    npz.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos=(n, 2, n_pdos))
     try:
         site_meta = tuple(dict(json.loads(text)) for text in arrays["site_meta"])
     except (TypeError, ValueError) as error:
-        raise SikpdosError(f"{store.display_name(path)}: meta data of a site are damaged ({error})") from error
+        raise SikpdosError(f"{files.display_name(path)}: meta data of a site are damaged ({error})") from error
     return Database(**{name: arrays[name] for name in _ARRAYS}, site_meta=site_meta, meta=meta)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset.curves import Curves
@@ -65,7 +65,7 @@ def assemble(curves: Curves, database: Database | None = None) -> Dataset:
     spectra = processing.normalise(curves.spectra)
     checks = {"duplicates": duplicates(curves.ids, spectra, curves.pdos), "odd_charge": odd_charge(curves)}
     keep = {k: curves.meta[k] for k in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")}
-    meta = {**store.provenance(SCHEMA), **keep, "checks": checks}
+    meta = {**npz.provenance(SCHEMA), **keep, "checks": checks}
     if database is not None:
         made = [str(meta.get("source", "")).startswith(AUGMENTED) for meta in database.site_meta]
         meta["augmented"] = database.ids[made].tolist()
@@ -118,19 +118,19 @@ def summary(dataset: Dataset) -> str:
 
 def write_dataset(path: str | os.PathLike, dataset: Dataset) -> None:
     names = ["ids", "groups", "spectra", "pdos"] + (["edge_energy_eV", "edge"] if dataset.edge is not None else [])
-    store.write_npz(path, {name: getattr(dataset, name) for name in names}, dataset.meta)
+    npz.write(path, {name: getattr(dataset, name) for name in names}, dataset.meta)
 
 
 def read_dataset(path: str | os.PathLike, data: bytes | None = None) -> Dataset:
     """Read and check a dataset. Raises SikpdosError for wrong schema, shapes, or NaN."""
-    arrays, meta = store.read_npz(path, SCHEMA, data)
-    n = store.length(arrays, path, "ids")
+    arrays, meta = npz.read(path, SCHEMA, data)
+    n = npz.length(arrays, path, "ids")
     shapes = {"ids": (n,), "groups": (n,), "spectra": (n, SPECTRUM.size), "pdos": (n, 2, PDOS.size)}
     if "edge" in arrays:
-        n_edge = store.length(arrays, path, "edge_energy_eV")
+        n_edge = npz.length(arrays, path, "edge_energy_eV")
         shapes |= {"edge_energy_eV": (n_edge,), "edge": (n, n_edge)}
-    store.require(arrays, path, **shapes)
-    store.require_meta(meta, path, sigma_eV=(int, float), lorentz_fwhm_eV=(int, float), onset_rule=str)
+    npz.require(arrays, path, **shapes)
+    npz.require_meta(meta, path, sigma_eV=(int, float), lorentz_fwhm_eV=(int, float), onset_rule=str)
     return Dataset(**{name: arrays[name] for name in shapes}, meta=meta)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files, npz, tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves, database, dataset, raw_site
@@ -33,7 +33,7 @@ def read_any(paths: Sequence[str], groups: dict[str, str] | None = None) -> Data
     Raises SikpdosError for a mixture, sites of different settings, or anything else.
     """
     if len(paths) == 1 and not Path(paths[0]).is_dir():
-        return _from_bytes(paths[0], store.read_bytes(paths[0]), groups)
+        return _from_bytes(paths[0], files.read_bytes(paths[0]), groups)
     found = database.stack([raw_site.read_raw(path) for path in _expand(paths)], groups)
     settings = found.settings()
     if len(settings) > 1:
@@ -56,7 +56,7 @@ def _from_bytes(path: str, data: bytes, groups: dict[str, str] | None) -> Databa
     """The content of one file: a CSV table, a database, or a raw site."""
     if data[:2] != b"PK":
         return _read_table(path, data)
-    if store.schema_of(data) == database.SCHEMA:
+    if npz.schema_of(data) == database.SCHEMA:
         return database.regrouped(database.read_database(path, data), groups)
     return database.stack([raw_site.read_raw(path, data)], groups)
 
@@ -72,18 +72,18 @@ def _expand(paths: Sequence[str]) -> list[Path]:
 
 
 def _read_table(path: str, data: bytes) -> Table:
-    name = store.display_name(path)
-    text = store.read_csv(path, ["energy_eV"], data)
+    name = files.display_name(path)
+    text = tables.read_csv(path, ["energy_eV"], data)
     wanted = [key for key in ("edge", "s", "p") if key in text]
     if not wanted or ("edge" in wanted and len(wanted) > 1):
         raise SikpdosError(f"{name}: expected a column 'edge', or columns 's' and 'p', beside energy_eV")
-    energy_eV = store.numbers(text, "energy_eV", path)
+    energy_eV = tables.numbers(text, "energy_eV", path)
     step = np.diff(energy_eV)
     if len(step) < 3 or step.min() <= 0:
         raise SikpdosError(f"{name}: energies must increase, four or more")
     if np.ptp(step) > 0.02 * step.mean():
         raise SikpdosError(f"{name}: energies are not equally spaced")
-    return Table(energy_eV, {key: store.numbers(text, key, path) for key in wanted})
+    return Table(energy_eV, {key: tables.numbers(text, key, path) for key in wanted})
 
 
 def broaden_table(
@@ -119,8 +119,8 @@ def assemble_any(
     if sites_csv is not None:
         groups = {site.structure_id: site.group for site in sites.read_sites(sites_csv)}
     if len(paths) == 1 and not Path(paths[0]).is_dir():
-        data = store.read_bytes(paths[0])
-        if data[:2] != b"PK" or store.schema_of(data) == curves.SCHEMA:
+        data = files.read_bytes(paths[0])
+        if data[:2] != b"PK" or npz.schema_of(data) == curves.SCHEMA:
             return dataset.assemble(_broadened_already(paths[0], data, broadening)), None
         source = _from_bytes(paths[0], data, groups)
     else:
@@ -132,6 +132,6 @@ def _broadened_already(path: str, data: bytes, broadening: dict[str, float | str
     found = curves.read_curves(path, data)
     for key, value in broadening.items():
         if found.meta[key] != value:
-            name = store.display_name(path)
+            name = files.display_name(path)
             raise SikpdosError(f"{name}: curves broadened already, with {key} {found.meta[key]}, not {value}")
     return found

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
 
 SCHEMA = "sikpdos-raw-1"
@@ -61,7 +61,7 @@ def write_raw(path: str | os.PathLike, site: RawSite) -> None:
         name: np.asarray(getattr(site, name), np.float64 if name.endswith("_eV") else np.float32)
         for name in ("edge_energy_eV", "edge_weight", "pdos_energy_eV", "pdos_s", "pdos_p")
     }
-    store.write_npz(path, arrays, {**store.provenance(SCHEMA), **site.meta})
+    npz.write(path, arrays, {**npz.provenance(SCHEMA), **site.meta})
 
 
 def read_raw(path: str | os.PathLike, data: bytes | None = None) -> RawSite:
@@ -69,16 +69,16 @@ def read_raw(path: str | os.PathLike, data: bytes | None = None) -> RawSite:
 
     Raises SikpdosError for missing or misshapen arrays, NaN, energies that are not equally spaced, or no site_id.
     """
-    arrays, meta = store.read_npz(path, SCHEMA, data)
+    arrays, meta = npz.read(path, SCHEMA, data)
     n_edge, n_pdos = (arrays[k].size if k in arrays else 0 for k in ("edge_energy_eV", "pdos_energy_eV"))
-    store.require(arrays, path, edge_energy_eV=(n_edge,), edge_weight=(n_edge,))
-    store.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos_s=(n_pdos,), pdos_p=(n_pdos,))
+    npz.require(arrays, path, edge_energy_eV=(n_edge,), edge_weight=(n_edge,))
+    npz.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos_s=(n_pdos,), pdos_p=(n_pdos,))
     for key in ("edge_energy_eV", "pdos_energy_eV"):
         step = np.diff(arrays[key].astype(float))
         if step.size < 2 or step[0] <= 0 or np.abs(step - step.mean()).max() > 1e-3 * step.mean():
-            raise SikpdosError(f"{store.display_name(path)}: '{key}' is not an increasing, equally spaced grid")
+            raise SikpdosError(f"{files.display_name(path)}: '{key}' is not an increasing, equally spaced grid")
     if not meta.get("site_id"):
-        raise SikpdosError(f"{store.display_name(path)}: no site_id in the meta data")
+        raise SikpdosError(f"{files.display_name(path)}: no site_id in the meta data")
     return RawSite(
         *(arrays[k].astype(float) for k in ("edge_energy_eV", "edge_weight", "pdos_energy_eV", "pdos_s", "pdos_p")),
         meta,

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.raw_site import write_raw
 from sikpdos.engine import cost, simulate, structure
@@ -151,7 +151,7 @@ def _one(site: Site, sites_csv: Path, out: Path, laboratory: Laboratory, prepare
         )
     except (SikpdosError, NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
         record = {"site_id": site.site_id, "reason": str(error), "settings": laboratory.settings.as_dict()}
-        with store.output(failure) as stream:
+        with files.output(failure) as stream:
             stream.write((json.dumps(record, sort_keys=True, indent=1) + "\n").encode())
         laboratory.report(f"{site.site_id}: {error}")
         return False

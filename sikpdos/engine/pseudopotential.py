@@ -14,7 +14,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.special import erf, spherical_jn
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 
 LOCAL_RADIUS = 10.0  # bohr; the local potential is a bare -2Z/r beyond
@@ -87,7 +87,7 @@ def read_upf(path: str | os.PathLike) -> Pseudopotential:
 
     Raises SikpdosError for a file that is broken, of version 1, ultrasoft, PAW, fully relativistic or not PBE.
     """
-    data = store.read_bytes(path)
+    data = files.read_bytes(path)
     name = os.path.basename(str(path))
     try:
         root = _parse(data.decode("utf-8", "replace"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.spectrum_set import SpectrumSet, single
 from sikpdos.formats.text_numbers import NumberTable, decode, parse_numbers
@@ -187,7 +187,7 @@ def write_msa(
     bytes. Raises SikpdosError for energies that do not increase, or are not equally spaced where `datatype` is "Y".
     """
     energy_eV, intensity = np.asarray(energy_eV, float), np.asarray(intensity, float)
-    name = store.display_name(path)
+    name = files.display_name(path)
     if energy_eV.shape != intensity.shape or energy_eV.size < 2 or not (np.diff(energy_eV) > 0).all():
         raise SikpdosError(f"{name}: not written: needs increasing energies and as many intensities")
     step_eV = float(np.round((energy_eV[-1] - energy_eV[0]) / (energy_eV.size - 1), 12))
@@ -215,7 +215,7 @@ def write_msa(
     lines = [_header_line(*field) for field in fields]
     lines += [", ".join(map(repr, row)) for row in rows]
     lines.append(_header_line("ENDOFDATA", "End Of Data and File"))
-    with store.output(path) as stream:
+    with files.output(path) as stream:
         stream.write(("\n".join(lines) + "\n").encode("utf-8"))
 
 

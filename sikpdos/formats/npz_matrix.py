@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.spectrum_set import SpectrumSet, energy_axis
 
@@ -35,7 +35,7 @@ class NpzRows:
     def chunks(self, size: int) -> Iterator[np.ndarray]:
         """All rows in order, (k, n) with k <= size at a time. Raises SikpdosError if the file is damaged."""
         rows, channels = self.shape
-        with store.npz_failures(self.name), _open(self.source) as archive, archive.open(SPECTRA) as stream:
+        with npz.failures(self.name), _open(self.source) as archive, archive.open(SPECTRA) as stream:
             _header(stream)
             for start in range(0, rows, size):
                 count = min(size, rows - start)
@@ -48,7 +48,7 @@ def read_npz_matrix(source: str | os.PathLike | bytes, name: str) -> SpectrumSet
 
     Raises SikpdosError naming the file for missing, misshapen or pickled arrays and for bad energies.
     """
-    with store.npz_failures(name), _open(source) as archive:
+    with npz.failures(name), _open(source) as archive:
         members = set(archive.namelist())
         for key in ("energy_eV", "spectra"):
             if f"{key}.npy" not in members:
@@ -92,7 +92,7 @@ def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     else:
         shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
     if dtype.hasobject:
-        raise ValueError("allow_pickle is off")  # numpy's own words for it, which store.npz_failures explains
+        raise ValueError("allow_pickle is off")  # numpy's own words for it, which npz.failures explains
     return shape, fortran_order, dtype
 
 

@@ -7,7 +7,7 @@ import os
 import zlib
 from pathlib import Path
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.athena import is_athena, read_athena
 from sikpdos.formats.columns_text import read_text
@@ -30,12 +30,12 @@ def read_spectra(path: str | os.PathLike, data: bytes | None = None) -> list[Spe
     and hspy. `data` takes the place of the file's content where it was read already. Raises SikpdosError, one line
     naming the file and the cause, for whatever cannot be read or is no spectrum.
     """
-    name = store.display_name(path)
+    name = files.display_name(path)
     # binary readers take what they need from the file themselves; a pipe can be read but once
     seekable = data is None and Path(path).is_file() and not str(path).endswith(".gz")
     if seekable and (binary := _read_binary(path, _head(path), name)):
         return binary
-    data = store.read_bytes(path) if data is None else data
+    data = files.read_bytes(path) if data is None else data
     if data.startswith(GZIP_MAGIC):  # Athena projects, and what a pipe brings
         data = _unpacked(data, name)
     return _read_binary(data, data[:8], name) or _read_text(data, name)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files, tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset.dataset import Dataset, digest
@@ -86,27 +86,27 @@ def run(
     dataset: Dataset, settings: Settings, seeds: Sequence[int], path: str, report: Callable[[int], None]
 ) -> list[Row]:
     """All rows, written to `path` after every training; rows already there are kept, so a killed run goes on."""
-    store.check_writable(path)
-    rows = read_rows(path) if path != store.STDIO and Path(path).exists() else []
+    files.check_writable(path)
+    rows = read_rows(path) if path != files.STDIO and Path(path).exists() else []
     for trained, new in enumerate(ablate(dataset, settings, seeds, rows), 1):
         rows += new
         report(trained)
-        if path != store.STDIO:
+        if path != files.STDIO:
             write_rows(path, rows)
-    if path == store.STDIO:
+    if path == files.STDIO:
         write_rows(path, rows)
     return rows
 
 
 def write_rows(path: str | os.PathLike, rows: Sequence[Row]) -> None:
     """CSV with the fields of Row."""
-    store.write_csv(path, {f.name: [getattr(row, f.name) for row in rows] for f in fields(Row)})
+    tables.write_csv(path, {f.name: [getattr(row, f.name) for row in rows] for f in fields(Row)})
 
 
 def read_rows(path: str | os.PathLike, data: bytes | None = None) -> list[Row]:
     """Read what write_rows wrote. Raises SikpdosError for other tables."""
     names = [f.name for f in fields(Row)]
-    columns = store.read_csv(path, names, data)
+    columns = tables.read_csv(path, names, data)
     kinds = [{"int": int, "float": float, "str": str}[str(f.type)] for f in fields(Row)]
     try:
         return [
@@ -114,7 +114,7 @@ def read_rows(path: str | os.PathLike, data: bytes | None = None) -> list[Row]:
             for cells in zip(*(columns[n] for n in names), strict=True)
         ]
     except ValueError as error:
-        raise SikpdosError(f"{store.display_name(path)}: {error}") from error
+        raise SikpdosError(f"{files.display_name(path)}: {error}") from error
 
 
 def table(rows: Sequence[Row]) -> str:

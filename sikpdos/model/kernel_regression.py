@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import npz
 from sikpdos.common.grid import PDOS, SPECTRUM
 
 _INPUTS, _OUTPUTS = 24, 40  # principal components kept, of the spectra and of the densities of states
@@ -85,10 +85,10 @@ def predict(kernel: Kernel, spectra: np.ndarray, parts: Sequence[int]) -> tuple[
 def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike, parts: int) -> Kernel:
     """The Kernel of a model file, from its arrays kernel_*. Raises SikpdosError if one is missing or misshapen."""
     n, inputs = arrays["kernel_rows"].shape if getattr(arrays.get("kernel_rows"), "ndim", 0) == 2 else (None, None)
-    outputs = store.length(arrays, path, "kernel_lengths")
-    store.require(arrays, path, kernel_centre=(SPECTRUM.size,), kernel_components=(SPECTRUM.size, inputs))
-    store.require(arrays, path, kernel_rows=(n, inputs), kernel_lengths=(outputs,), kernel_alpha=(parts, n, outputs))
-    store.require(arrays, path, kernel_mean=(2 * PDOS.size,), kernel_basis=(outputs, 2 * PDOS.size))
+    outputs = npz.length(arrays, path, "kernel_lengths")
+    npz.require(arrays, path, kernel_centre=(SPECTRUM.size,), kernel_components=(SPECTRUM.size, inputs))
+    npz.require(arrays, path, kernel_rows=(n, inputs), kernel_lengths=(outputs,), kernel_alpha=(parts, n, outputs))
+    npz.require(arrays, path, kernel_mean=(2 * PDOS.size,), kernel_basis=(outputs, 2 * PDOS.size))
     return Kernel(*(arrays[f"kernel_{f.name}"] for f in fields(Kernel)))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sikpdos.common import config, store
+from sikpdos.common import config, files, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
@@ -206,24 +206,24 @@ def write_model(path: str | os.PathLike, model: Model) -> None:
         "input_deviation": np.float32(model.input_deviation),
         "kernel_share": np.float32(model.kernel_share),
     }
-    store.write_npz(path, arrays, {**model.meta, "architecture": asdict(model.architecture)})
+    npz.write(path, arrays, {**model.meta, "architecture": asdict(model.architecture)})
 
 
 def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
     """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
-    arrays, meta = store.read_npz(path, SCHEMA, data)
+    arrays, meta = npz.read(path, SCHEMA, data)
     numbers = {"sigma_eV": (int, float), "lorentz_fwhm_eV": (int, float), "families": int}
-    store.require_meta(
+    npz.require_meta(
         meta, path, **numbers, onset_rule=str, trained_on=str, settings=dict, split=dict, architecture=dict
     )
     try:
         architecture = config.from_dict(Architecture, meta["architecture"])
         layers = shapes(architecture)
     except (TypeError, ValueError, ZeroDivisionError, SikpdosError) as error:
-        raise SikpdosError(f"{store.display_name(path)}: architecture: {error}") from error
-    members = store.length(arrays, path, "s_out_b")
+        raise SikpdosError(f"{files.display_name(path)}: architecture: {error}") from error
+    members = npz.length(arrays, path, "s_out_b")
     wanted = {name: (members, *shape) for name, shape in layers.items()}
-    store.require(arrays, path, **wanted, input_mean=(SPECTRUM.size,), input_deviation=(), kernel_share=())
+    npz.require(arrays, path, **wanted, input_mean=(SPECTRUM.size,), input_deviation=(), kernel_share=())
     known = outliers.from_arrays(arrays, path)
     return Model(
         architecture,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import npz
 from sikpdos.common.grid import SPECTRUM
 from sikpdos.spectra import processing
 
@@ -85,10 +85,10 @@ def novelty(known: Known, spectra: np.ndarray) -> np.ndarray:
 
 def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Known:
     """The Known of a model file, from its arrays known_*. Raises SikpdosError if a part is missing or misshapen."""
-    k, classes = (store.length(arrays, path, key) for key in ("known_components", "known_limits"))
-    store.require(arrays, path, known_mean=(SPECTRUM.size,), known_components=(k, SPECTRUM.size))
-    store.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 3))
-    store.require(arrays, path, known_noisiest=())
+    k, classes = (npz.length(arrays, path, key) for key in ("known_components", "known_limits"))
+    npz.require(arrays, path, known_mean=(SPECTRUM.size,), known_components=(k, SPECTRUM.size))
+    npz.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 3))
+    npz.require(arrays, path, known_noisiest=())
     found = {f.name: arrays[f"known_{f.name}"] for f in fields(Known)}
     return Known(**{**found, "noisiest": float(found["noisiest"])})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sikpdos.common import store
+from sikpdos.common import npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
@@ -254,14 +254,14 @@ def _save(path: str, state: State, digest: str) -> None:
         arrays |= {f"w_{name}": weight, f"best_{name}": state.best[name]}
         arrays |= {f"m1_{name}": moments["exp_avg"], f"m2_{name}": moments["exp_avg_sq"], f"n_{name}": moments["step"]}
     plain = {k: v.detach().cpu().numpy() if isinstance(v, torch.Tensor) else v for k, v in arrays.items()}
-    store.write_npz(path, plain, {**store.provenance(CHECKPOINT_SCHEMA), "digest": digest})
+    npz.write(path, plain, {**npz.provenance(CHECKPOINT_SCHEMA), "digest": digest})
 
 
 def _load(path: str, state: State, digest: str) -> None:
     """Continue from a checkpoint of the same data and settings, if there is one."""
     if not Path(path).exists():
         return
-    arrays, meta = store.read_npz(path, CHECKPOINT_SCHEMA)
+    arrays, meta = npz.read(path, CHECKPOINT_SCHEMA)
     if meta["digest"] != digest:
         raise SikpdosError(f"{path}: belongs to a training on other data or settings; remove it to start anew")
     state.best_mse, state.best_epoch, state.epoch = arrays["best_mse"], arrays["best_epoch"], int(arrays["epoch"])
@@ -277,7 +277,7 @@ def _finish(dataset, settings, examples, fold, state, mean, deviation) -> Model:
     """Calibrate on the validation parts, describe what is known, score on the test part."""
     weights = {name: w.cpu().numpy() for name, w in state.best.items()}
     card = {
-        **store.provenance(SCHEMA),
+        **npz.provenance(SCHEMA),
         **{key: dataset.meta[key] for key in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")},
         "settings": asdict(settings),
         "trained_on": "simulated measurements" if settings.measured else "computed spectra",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import npz
 from sikpdos.common.grid import PDOS
 
 BAND_90 = 1.6448536  # half width of a normal distribution's 90 % band, in standard deviations
@@ -52,7 +52,7 @@ def calibrate(members: list[np.ndarray], nearest: list[np.ndarray], errors: list
 
 def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Uncertainty:
     """The Uncertainty of a model file, from its arrays error_*. Raises SikpdosError if one is missing or misshapen."""
-    store.require(arrays, path, error_floor=(2, PDOS.size), error_distance=(), error_power=(), error_factor=())
+    npz.require(arrays, path, error_floor=(2, PDOS.size), error_distance=(), error_power=(), error_factor=())
     floor, *numbers = (arrays[f"error_{f.name}"] for f in fields(Uncertainty))
     return Uncertainty(floor, *map(float, numbers))
 

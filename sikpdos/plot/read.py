@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files, npz, tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset import curves, database, dataset, raw_site
 from sikpdos.formats.read import read_spectra
@@ -96,8 +96,8 @@ def read(path: str) -> Source:
     Raises SikpdosError as the readers do, for a file of the suite that has no picture, and for what is no
     spectrum either.
     """
-    name, data = store.display_name(path), store.read_bytes(path)
-    schema = store.schema_of(data) if data[:2] == b"PK" else None
+    name, data = files.display_name(path), files.read_bytes(path)
+    schema = npz.schema_of(data) if data[:2] == b"PK" else None
     if schema is not None:
         if schema not in _CONTAINERS:
             raise SikpdosError(f"{name}: is {schema}, of which there is no picture")
@@ -115,33 +115,33 @@ def _header(data: bytes) -> set[str]:
 
 
 def _pdos_table(path: str, data: bytes) -> PdosTable:
-    table = store.read_csv(path, ("energy_eV", "s", "p"), data)
-    energies = store.numbers(table, "energy_eV", path)
+    table = tables.read_csv(path, ("energy_eV", "s", "p"), data)
+    energies = tables.numbers(table, "energy_eV", path)
     owners = table.get("spectrum", [""] * len(energies))
     names = list(dict.fromkeys(owners))
     size = len(energies) // max(len(names), 1)
     axis = energies[:size]
     if size < 2 or owners != [name for name in names for _ in range(size)] or (np.diff(axis) <= 0).any():
-        raise SikpdosError(f"{store.display_name(path)}: cut short, or rows out of order")
+        raise SikpdosError(f"{files.display_name(path)}: cut short, or rows out of order")
     if not np.array_equal(energies, np.tile(axis, len(names))):
-        raise SikpdosError(f"{store.display_name(path)}: spectra on different energies")
+        raise SikpdosError(f"{files.display_name(path)}: spectra on different energies")
 
     def pair(*keys: str) -> np.ndarray:
-        return np.stack([store.numbers(table, key, path).reshape(-1, size) for key in keys], axis=1)
+        return np.stack([tables.numbers(table, key, path).reshape(-1, size) for key in keys], axis=1)
 
     return PdosTable(names, axis, pair("s", "p"), pair("s_std", "p_std") if "s_std" in table else None)
 
 
 def _training_log(path: str, data: bytes) -> TrainingLog:
     table = _filled(path, data)
-    return TrainingLog(*(store.numbers(table, key, path) for key in ("epoch", "training_mse", "validation_mse")))
+    return TrainingLog(*(tables.numbers(table, key, path) for key in ("epoch", "training_mse", "validation_mse")))
 
 
 def _matches(path: str, data: bytes) -> Matches:
     table = _filled(path, data)
 
     def pair(*keys: str) -> np.ndarray:
-        return np.stack([store.numbers(table, key, path) for key in keys], axis=1)
+        return np.stack([tables.numbers(table, key, path) for key in keys], axis=1)
 
     compared = pair("model_s_mse", "model_p_mse") if "model_s_mse" in table else None
     return Matches(table["site_id"], pair("spectrum_mse")[:, 0], pair("s_mse", "p_mse"), compared)
@@ -150,18 +150,18 @@ def _matches(path: str, data: bytes) -> Matches:
 def _ablation(path: str, data: bytes) -> Ablation:
     from sikpdos.model.ablation import read_rows  # brings PyTorch
 
-    store.numbers(_filled(path, data), "mse", path)
+    tables.numbers(_filled(path, data), "mse", path)
     rows = read_rows(path, data)
     kinds = {(row.dataset, row.settings) for row in rows}
     if len(kinds) > 1:
-        raise SikpdosError(f"{store.display_name(path)}: rows of {len(kinds)} different datasets or settings")
+        raise SikpdosError(f"{files.display_name(path)}: rows of {len(kinds)} different datasets or settings")
     return Ablation(rows)
 
 
 def _filled(path: str, data: bytes) -> dict[str, list[str]]:
-    table = store.read_csv(path, data=data)
+    table = tables.read_csv(path, data=data)
     if not next(iter(table.values())):
-        raise SikpdosError(f"{store.display_name(path)}: a header without rows")
+        raise SikpdosError(f"{files.display_name(path)}: a header without rows")
     return table
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 
@@ -84,13 +84,13 @@ def drawing(path: str, height_in: float, width_in: float = WIDTH_IN) -> Iterator
         yield figure
         drawn = io.BytesIO()  # PDF wants to seek; stdout cannot
         figure.savefig(drawn, format=kind, metadata=_METADATA[kind])
-    with store.output(path) as stream:
+    with files.output(path) as stream:
         stream.write(drawn.getbuffer())
 
 
 def format_of(path: str) -> str:
     """png, pdf or svg by the name of a figure ("-": png). Raises SikpdosError for others."""
-    kind = "png" if path == store.STDIO else Path(path).suffix.lower().removeprefix(".")
+    kind = "png" if path == files.STDIO else Path(path).suffix.lower().removeprefix(".")
     if kind not in _METADATA:
         raise SikpdosError(f"{path}: a figure's name ends in .png, .pdf or .svg")
     return kind

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sikpdos.common import store
+from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import SCHEMA, Dataset, read_dataset
 from sikpdos.formats.read import read_spectra
@@ -31,8 +31,8 @@ class Ready:
 
 def read_input(path: str | os.PathLike) -> Dataset | list[SpectrumSet]:
     """A dataset, or the spectra of any other file. Pipes are read once and recognised by their content."""
-    data = None if Path(path).is_file() else store.read_bytes(path)
-    if store.schema_of(path if data is None else data) == SCHEMA:
+    data = None if Path(path).is_file() else files.read_bytes(path)
+    if npz.schema_of(path if data is None else data) == SCHEMA:
         return read_dataset(path, data)
     return read_spectra(path, data)
 
@@ -59,7 +59,7 @@ def _ready(path: str | os.PathLike, spectra: SpectrumSet, block: Block, options:
 
 def labels(path: str | os.PathLike, names: list[str], several: bool) -> list[str]:
     """Names that tell the spectra of several files apart: with the file's name before them, unless they are it."""
-    file = store.display_name(path)
+    file = files.display_name(path)
     return [f"{file}:{name}" if several and name != file else name for name in names]
 
 
@@ -72,7 +72,7 @@ def failure_lines(path: str | os.PathLike, causes: Mapping[str, str]) -> list[st
 
 
 def _line(path: str | os.PathLike, names: list[str] | tuple[str, ...], cause: str) -> str:
-    file = store.display_name(path)
+    file = files.display_name(path)
     if cause.startswith(f"{file}:"):
         return cause
     who = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset import split
@@ -57,7 +57,7 @@ def match_files(
             for names, spectra in _spectra(path, templates, options, failed):
                 yield labels(path, names, len(paths) > 1), match(templates.spectra, templates.pdos, spectra, k)
         except SikpdosError as error:
-            text, name = str(error), store.display_name(path)
+            text, name = str(error), files.display_name(path)
             failed(text if text.startswith(f"{name}:") else f"{name}: {text}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
@@ -86,7 +86,7 @@ def predict_files(
                     predicted = predict_block(ready, model, sigma_eV)
                     yield path, model, replace(predicted, names=labels(path, predicted.names, len(paths) > 1))
         except SikpdosError as error:
-            name, text = store.display_name(path), str(error)
+            name, text = files.display_name(path), str(error)
             failed(text if text.startswith(f"{name}:") else f"{name}: {text}")
 
 

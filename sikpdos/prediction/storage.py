@@ -12,7 +12,7 @@ from types import NoneType
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.prediction.predict import Predicted
@@ -56,7 +56,7 @@ def write(path: str, blocks: Iterable[Predicted], scalars: bool, named: bool) ->
 
 def write_csv(path: str | os.PathLike, blocks: Iterable[Predicted], named: bool) -> None:
     """One row an energy; `named` adds a leading column with the spectrum's name."""
-    with store.output(path) as stream:
+    with files.output(path) as stream:
         header = (("spectrum",) if named else ()) + COLUMNS
         stream.write((",".join(header) + "\n").encode())
         for block in blocks:
@@ -78,7 +78,7 @@ def _quoted(name: str) -> str:
 
 def write_json(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
     """One JSON object a spectrum and line: its scalars."""
-    with store.output(path) as stream:
+    with files.output(path) as stream:
         for block in blocks:
             for row in range(len(block.names)):
                 stream.write((json.dumps(block.summary(row), ensure_ascii=False) + "\n").encode())
@@ -86,9 +86,9 @@ def write_json(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
 
 def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
     """All predictions in one NPZ, written as they come; `sigma_eV` and `part` stay unknown where they differ."""
-    folder = Path(tempfile.gettempdir()) if str(path) == store.STDIO else Path(path).resolve().parent
-    spool, ids, sigmas, parts = store.NpzStream(folder), [], set(), set()
-    with store.output(path) as stream:
+    folder = Path(tempfile.gettempdir()) if str(path) == files.STDIO else Path(path).resolve().parent
+    spool, ids, sigmas, parts = npz.NpzStream(folder), [], set(), set()
+    with files.output(path) as stream:
         for block in blocks:
             ids += block.names
             sigmas.add(block.sigma_eV)
@@ -101,7 +101,7 @@ def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
                 novelty=block.novelty,
             )
         arrays = {"ids": np.array(ids, str), "energy_eV": PDOS.energy_eV, "spectrum_energy_eV": SPECTRUM.energy_eV}
-        spool.close_into(stream, arrays, store.provenance(SCHEMA, sigma_eV=_only(sigmas), part=_only(parts)))
+        spool.close_into(stream, arrays, npz.provenance(SCHEMA, sigma_eV=_only(sigmas), part=_only(parts)))
 
 
 def _only(values: set):
@@ -110,13 +110,13 @@ def _only(values: set):
 
 def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Predictions:
     """Read a predictions NPZ. Raises SikpdosError for wrong schema or shapes."""
-    arrays, meta = store.read_npz(path, SCHEMA, data)
+    arrays, meta = npz.read(path, SCHEMA, data)
     n = len(arrays.get("ids", ()))
-    store.require(arrays, path, ids=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
-    store.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))
+    npz.require(arrays, path, ids=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
+    npz.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))
     if "onset_eV" not in arrays or arrays["onset_eV"].shape != (n,):  # NaN where there is none
-        raise SikpdosError(f"{store.display_name(path)}: array 'onset_eV' is missing or misshapen")
+        raise SikpdosError(f"{files.display_name(path)}: array 'onset_eV' is missing or misshapen")
     known = {"sigma_eV": None, "part": None} | meta
-    store.require_meta(known, path, sigma_eV=(int, float, NoneType), part=(str, NoneType))
+    npz.require_meta(known, path, sigma_eV=(int, float, NoneType), part=(str, NoneType))
     names = ("ids", "spectra", "pdos", "pdos_std", "onset_eV", "novelty")
     return Predictions(*(arrays[name] for name in names), meta)

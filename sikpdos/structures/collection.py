@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sikpdos.common import store
+from sikpdos.common import files, tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.entry import STATUSES, Entry, check_id
 from sikpdos.structures.families import first_copies, group_families
@@ -128,7 +128,7 @@ def write_cif(folder: Path, structure_id: str, structure: Structure) -> None:
     """All atoms of a cell as <structure_id>.cif, in the order given."""
     from pymatgen.io.cif import CifWriter
 
-    with store.output(folder / f"{check_id(structure_id)}.cif") as stream:
+    with files.output(folder / f"{check_id(structure_id)}.cif") as stream:
         stream.write(str(CifWriter(structure, significant_figures=10)).encode())
 
 
@@ -156,4 +156,4 @@ def _write_provenance(path: Path, crystals: Sequence[Crystal]) -> None:
         }
         for crystal in crystals
     ]
-    store.write_csv(path, {key: [row[key] for row in rows] for key in rows[0]})
+    tables.write_csv(path, {key: [row[key] for row in rows] for key in rows[0]})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures import extxyz
 from sikpdos.structures.entry import Entry, Fetched
@@ -27,9 +27,9 @@ def read_file(path: str) -> Fetched:
 
     Raises SikpdosError if the file cannot be read at all.
     """
-    name = store.display_name(path)
+    name = files.display_name(path)
     try:
-        text = store.read_bytes(path).decode()
+        text = files.read_bytes(path).decode()
     except UnicodeDecodeError:
         raise SikpdosError(f"{name}: not a text file") from None
     try:

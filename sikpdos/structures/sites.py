@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
-from sikpdos.common import store
+from sikpdos.common import files, tables
 from sikpdos.common.errors import SikpdosError
 
 
@@ -32,7 +32,7 @@ class Site:
 def write_sites(path: str | os.PathLike, sites: Sequence[Site]) -> None:
     """Write sites.csv; the columns are the fields of Site."""
     rows = [asdict(site) for site in sites]
-    store.write_csv(path, {f.name: [row[f.name] for row in rows] for f in fields(Site)})
+    tables.write_csv(path, {f.name: [row[f.name] for row in rows] for f in fields(Site)})
 
 
 def read_sites(path: str | os.PathLike) -> list[Site]:
@@ -41,7 +41,7 @@ def read_sites(path: str | os.PathLike) -> list[Site]:
     Raises SikpdosError for missing columns, wrong numbers or repeated ids.
     """
     required = [f.name for f in fields(Site) if f.default is MISSING]
-    columns = store.read_csv(path, required)
+    columns = tables.read_csv(path, required)
     names = [f.name for f in fields(Site) if f.name in columns]
     convert = {"atom_index": int, "multiplicity": int, "coordination": int, "nearest_distance_A": float}
     sites = []
@@ -49,15 +49,15 @@ def read_sites(path: str | os.PathLike) -> list[Site]:
         try:
             sites.append(Site(*(convert.get(n, str)(cell) for n, cell in zip(names, cells, strict=True))))
         except ValueError as error:
-            raise SikpdosError(f"{store.display_name(path)}: row {number}: {error}") from error
+            raise SikpdosError(f"{files.display_name(path)}: row {number}: {error}") from error
     ids = [site.site_id for site in sites]
     repeated = {i for i in ids if ids.count(i) > 1} if len(set(ids)) < len(ids) else set()
     if repeated:
-        raise SikpdosError(f"{store.display_name(path)}: site_id {sorted(repeated)[0]} is repeated")
+        raise SikpdosError(f"{files.display_name(path)}: site_id {sorted(repeated)[0]} is repeated")
     return sites
 
 
 def structure_file(site: Site, sites_csv: str | os.PathLike) -> Path:
     """Path of a site's structure file (relative names start at the folder of sites.csv)."""
-    folder = Path() if str(sites_csv) == store.STDIO else Path(sites_csv).parent
+    folder = Path() if str(sites_csv) == files.STDIO else Path(sites_csv).parent
     return folder / site.file

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from sikpdos import __version__
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 
 RETRY_STATUS = {429, 500, 502, 503, 504}
@@ -110,11 +110,11 @@ class Kept:
         path = self.folder / f"{hashlib.sha256(question.encode()).hexdigest()[:24]}.json"
         if path.exists():
             try:
-                return json.loads(store.read_bytes(path))["answer"]
+                return json.loads(files.read_bytes(path))["answer"]
             except (ValueError, KeyError, TypeError) as error:
                 raise SikpdosError(f"{path}: damaged answer from an earlier run: delete it") from error
         answer = ask()
         self.folder.mkdir(parents=True, exist_ok=True)
-        with store.output(path) as stream:
+        with files.output(path) as stream:
             stream.write(json.dumps({"question": question, "answer": answer}).encode())
         return answer

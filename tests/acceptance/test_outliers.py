@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support import ROOT
 
-from sikpdos.common import resources, store
+from sikpdos.common import resources, tables
 from sikpdos.dataset import curves, database, dataset, raw_site
 from sikpdos.model import outliers, shipped
 from sikpdos.spectra import simulated_measurement
@@ -32,7 +32,7 @@ def test_simulated_measurements_of_compounds(cli, tmp_path, path, sigma_eV, coun
     axis, found = simulated_measurement.record(
         site.edge_energy_eV, site.edge_weight[None], conditions, np.random.default_rng(0)
     )
-    store.write_csv(tmp_path / "m.csv", {"energy_eV": axis, "counts": found[0]})
+    tables.write_csv(tmp_path / "m.csv", {"energy_eV": axis, "counts": found[0]})
     done = cli("predict", tmp_path / "m.csv", "--sigma", sigma_eV, "--json")
     assert done.returncode == 0
     assert WARNING in done.stderr
@@ -44,7 +44,7 @@ def test_an_edge_at_another_energy(cli, tmp_path, shift_eV, word):
     axis, found = simulated_measurement.record(
         known.edge_energy_eV, known.edge[:1], simulated_measurement.ideal(1, 0.8, 1e5), np.random.default_rng(0)
     )
-    store.write_csv(tmp_path / "m.csv", {"energy_eV": axis + shift_eV, "counts": found[0]})
+    tables.write_csv(tmp_path / "m.csv", {"energy_eV": axis + shift_eV, "counts": found[0]})
     done = cli("predict", tmp_path / "m.csv", "--background", f"{1745 + shift_eV},{1825 + shift_eV}", "--json")
     assert done.returncode == 0
     assert (word in done.stderr) if word else ("silicon's K-edge" not in done.stderr)

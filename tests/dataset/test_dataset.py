@@ -7,7 +7,7 @@ import pytest
 from support import assert_one_line_failure
 from support.made_up_sites import SETTINGS, site, write_sites
 
-from sikpdos.common import resources, store
+from sikpdos.common import npz, resources
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset import curves, database, dataset, raw_site, split
 from sikpdos.model import shipped
@@ -221,6 +221,6 @@ def test_diamond_is_tested_on_and_never_trained_on(name):
 
 
 def test_meta_says_how_it_was_made(small_dataset):
-    _, meta = store.read_npz(small_dataset, dataset.SCHEMA)
+    _, meta = npz.read(small_dataset, dataset.SCHEMA)
     assert meta["command"].startswith("sikpdos assemble ")
     assert {"schema", "version", "packages", "sigma_eV", "lorentz_fwhm_eV", "onset_rule", "checks"} <= set(meta)

@@ -12,7 +12,7 @@ import pytest
 from support import ROOT
 from support.plot_files import known, matches, predicted
 
-from sikpdos.common import store
+from sikpdos.common import tables
 from sikpdos.dataset import dataset
 from sikpdos.model import ablation
 from sikpdos.prediction import storage
@@ -80,7 +80,7 @@ def noise(lost: bool, growth: float, ours: float) -> list[dict]:
 
 
 def table(path, rows: list[dict]) -> None:
-    store.write_csv(path, {key: [row[key] for row in rows] for key in rows[0]})
+    tables.write_csv(path, {key: [row[key] for row in rows] for key in rows[0]})
 
 
 PAPER = {  # numbers that are as the paper says
@@ -152,10 +152,10 @@ def test_one_seed_confirms_nothing(report):
 
 def test_the_tables_of_splits_and_of_test_sites(tmp_path):
     for seed in (0, 1):
-        store.write_csv(tmp_path / f"grouped-{seed}.csv", matches())
+        tables.write_csv(tmp_path / f"grouped-{seed}.csv", matches())
     done = script("tables.py", "splits", *(tmp_path / f"grouped-{k}.csv" for k in (0, 1)), tmp_path / "all.csv")
     assert done.returncode == 0, done.stderr
-    found = store.read_csv(tmp_path / "all.csv")
+    found = tables.read_csv(tmp_path / "all.csv")
     assert found["seed"] == ["0"] * 10 + ["1"] * 10
     assert found["site_id"] == matches()["site_id"] * 2
 
@@ -163,17 +163,17 @@ def test_the_tables_of_splits_and_of_test_sites(tmp_path):
     storage.write_npz(tmp_path / "test.npz", [predicted(known())])
     done = script("tables.py", "test", tmp_path / "dataset.npz", tmp_path / "test.npz", tmp_path / "test.csv")
     assert done.returncode == 0, done.stderr
-    found = store.read_csv(tmp_path / "test.csv")
+    found = tables.read_csv(tmp_path / "test.csv")
     assert (found["site_id"][0], float(found["s_mse"][0])) == ("Si-I-0", pytest.approx(1e-4, rel=1e-3))
 
 
 def test_the_table_of_simulated_measurements(tmp_path):
     done = script("noise.py", tmp_path / "near.csv", "--draws", 2)
     assert done.returncode == 0, done.stderr
-    found = store.read_csv(tmp_path / "near.csv")
+    found = tables.read_csv(tmp_path / "near.csv")
     assert found["counts"].count("noise-free") == 2 * 2 * 2
     assert found["sites"].count("Si-I-0") >= 2 * (2 + 2 * 2)  # with few counts an onset may be lost
-    errors = np.array([store.numbers(found, name, "near.csv") for name in found if name.startswith("mse_")])
+    errors = np.array([tables.numbers(found, name, "near.csv") for name in found if name.startswith("mse_")])
     assert errors.shape[0] == 4
     assert (errors > 0).all()
     refused = script("noise.py", tmp_path / "other.csv", "--site", "nowhere")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from support import ROOT, assert_one_line_failure
 
-from sikpdos.common import config, resources, store
+from sikpdos.common import config, npz, resources
 from sikpdos.common.errors import SikpdosError
 from sikpdos.model import network, shipped
 from sikpdos.model.training import Settings
@@ -183,5 +183,5 @@ def test_the_model_card(small_model):
     assert set(meta["split"]) >= {"train", "test", "kind", "fold"}
     assert not set(meta["split"]["train"]) & set(meta["split"]["test"])
     assert {"mse", "mse_s", "mse_p", "coverage_90", "matching_mse"} <= set(meta["scores"])
-    _, stored = store.read_npz(small_model, network.SCHEMA)
+    _, stored = npz.read(small_model, network.SCHEMA)
     assert stored["command"].startswith("sikpdos train ")

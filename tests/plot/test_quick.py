@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from support import ROOT, assert_one_line_failure
 from support.plot_files import write_all
 
-from sikpdos.common import store
+from sikpdos.common import npz, tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.plot import paper, quick, style
 from sikpdos.plot.read import read
@@ -127,7 +127,7 @@ def test_kinds_can_be_mixed(files, tmp_path, drawn):
 
 def test_energies_without_a_fermi_level_are_not_said_to_have_one(tmp_path):
     axis_eV = np.linspace(-8, 12, 101)
-    store.write_csv(tmp_path / "absolute.csv", {"energy_eV": axis_eV, "s": axis_eV**2, "p": axis_eV**2})
+    tables.write_csv(tmp_path / "absolute.csv", {"energy_eV": axis_eV, "s": axis_eV**2, "p": axis_eV**2})
     quick.draw(str(tmp_path / "figure.svg"), [read(str(tmp_path / "absolute.csv"))])
     assert "relative to" not in text_of(tmp_path / "figure.svg")
 
@@ -222,7 +222,7 @@ def test_what_cannot_be_drawn_is_told(tmp_path, content, words):
 
 
 def test_files_without_a_picture_are_told(tmp_path):
-    store.write_npz(tmp_path / "x.npz", {}, store.provenance("sikpdos-checkpoint-1"))
+    npz.write(tmp_path / "x.npz", {}, npz.provenance("sikpdos-checkpoint-1"))
     with pytest.raises(SikpdosError, match="sikpdos-checkpoint-1, of which there is no picture"):
         read(str(tmp_path / "x.npz"))
 

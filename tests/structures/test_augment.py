@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 from support import assert_one_line_failure
 
-from sikpdos.common import store
+from sikpdos.common import npz
 from sikpdos.structures import deform
 from sikpdos.structures.augment import read_parents
 from sikpdos.structures.random_crystal import CLOSEST_A, hall_numbers, random_crystal
@@ -68,7 +68,7 @@ def test_same_seed_same_bytes_and_other_seed_other_structures(parents, more, tmp
 def model(path, **meta):
     from sikpdos.model.network import SCHEMA
 
-    store.write_npz(path, {"x": np.zeros(1)}, {**store.provenance(SCHEMA), **meta})
+    npz.write(path, {"x": np.zeros(1)}, {**npz.provenance(SCHEMA), **meta})
     return path
 
 

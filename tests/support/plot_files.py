@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import npz, tables
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves, dataset, raw_site
 from sikpdos.formats.emsa import write_msa
@@ -31,7 +31,7 @@ def known() -> dataset.Dataset:
     p = np.array([0.5 * bump(PDOS.energy_eV, -3 - x, 2) for x in shift])
     ids = np.array(["Si-I-0", *(f"site-{k}" for k in range(1, SITES))])
     meta = {"sigma_eV": 0.5, "lorentz_fwhm_eV": 0.0, "onset_rule": "50%"}
-    meta |= {**store.provenance(dataset.SCHEMA), "checks": {}}
+    meta |= {**npz.provenance(dataset.SCHEMA), "checks": {}}
     spectra /= spectra.max(axis=1, keepdims=True)
     return dataset.Dataset(ids, ids, spectra, np.stack([s, p], axis=1), meta)
 
@@ -91,15 +91,15 @@ def write_all(folder: Path) -> None:
     storage.write_csv(folder / "predictions.csv", [predicted(found)], named=True)
     storage.write_npz(folder / "smoothed.npz", [measured(found)])
     s, p = found.pdos[0]
-    store.write_csv(folder / "true.csv", {"energy_eV": PDOS.energy_eV, "s": s, "p": p})
+    tables.write_csv(folder / "true.csv", {"energy_eV": PDOS.energy_eV, "s": s, "p": p})
     ablation.write_rows(folder / "ablation.csv", ablation_rows())
-    store.write_csv(folder / "matches.csv", matches())
-    store.write_csv(folder / "matching.csv", {k: v for k, v in matches().items() if "model" not in k})
+    tables.write_csv(folder / "matches.csv", matches())
+    tables.write_csv(folder / "matching.csv", {k: v for k, v in matches().items() if "model" not in k})
     epochs = np.arange(1, 31)
     log = {"epoch": epochs, "training_mse": 1e-2 / epochs, "validation_mse": 1e-3 + 1e-5 * (epochs - 12.0) ** 2}
-    store.write_csv(folder / "log.csv", log)
+    tables.write_csv(folder / "log.csv", log)
     meta = {"sigma_eV": 0.5, "lorentz_fwhm_eV": 0.0, "onset_rule": "50%"}
-    meta |= store.provenance(curves.SCHEMA)
+    meta |= npz.provenance(curves.SCHEMA)
     few = curves.Curves(found.ids[:4], found.ids[:4], np.zeros(4), found.spectra[:4], found.pdos[:4], meta)
     curves.write_curves(folder / "curves.npz", few)
     curves.write_curves(folder / "curves.csv", few)

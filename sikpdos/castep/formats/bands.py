@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.constants import BOHR_A, HARTREE_EV
 from sikpdos.common.errors import SikpdosError
 
@@ -45,8 +45,8 @@ class Bands:
 
 def read_bands(path: str | os.PathLike) -> Bands:
     """Read a `.bands` file. Raises SikpdosError, with the line, for a damaged or cut one."""
-    name = store.display_name(path)
-    lines = store.read_bytes(path).decode("latin-1").splitlines()
+    name = files.display_name(path)
+    lines = files.read_bytes(path).decode("latin-1").splitlines()
     if not lines or not lines[0].startswith("Number of k-points"):
         raise SikpdosError(f"{name}: line 1: not a CASTEP .bands file")
     try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 
 
@@ -41,7 +41,7 @@ class CoreStrengths:
 def _mapped(path: str | os.PathLike) -> bytes | mmap.mmap:
     """A file's bytes without reading them all: matrix elements of a large supercell take gigabytes."""
     if str(path).endswith(".gz"):
-        return store.read_bytes(path)
+        return files.read_bytes(path)
     try:
         with open(path, "rb") as stream:
             return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
@@ -55,7 +55,7 @@ class _Records:
     """Fortran sequential records, read in order."""
 
     def __init__(self, path: str | os.PathLike):
-        self.name = store.display_name(path)
+        self.name = files.display_name(path)
         self.data = _mapped(path)
         self.at = 0
         self.producer = ""

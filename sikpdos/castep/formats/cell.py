@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.constants import BOHR_A
 from sikpdos.common.errors import SikpdosError
 
@@ -78,8 +78,8 @@ def read_cell(path: str | os.PathLike) -> Cell:
 
     Raises SikpdosError where lattice or positions are missing or unreadable.
     """
-    name = store.display_name(path)
-    text = re.sub(r"[#!;][^\n]*", "", store.read_bytes(path).decode("latin-1").replace("\r\n", "\n"))
+    name = files.display_name(path)
+    text = re.sub(r"[#!;][^\n]*", "", files.read_bytes(path).decode("latin-1").replace("\r\n", "\n"))
     blocks = {found[1].lower(): found[2].split("\n") for found in _BLOCK.finditer(text)}
     for key in ("lattice_cart", "positions_frac"):
         if key not in blocks:

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from sikpdos.common import store
+from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 
 _STARTED = "OptaDOS: Execution started"
@@ -44,8 +44,8 @@ def read_odo(path: str | os.PathLike, task: str = "") -> OdoRun:
 
     Raises SikpdosError where the file holds no run, or none of that task.
     """
-    name = store.display_name(path)
-    texts = store.read_bytes(path).decode("latin-1").split(_STARTED)[1:]
+    name = files.display_name(path)
+    texts = files.read_bytes(path).decode("latin-1").split(_STARTED)[1:]
     if not texts:
         raise SikpdosError(f"{name}: line 1: not an OptaDOS log (no '{_STARTED}')")
     runs = [_parse_run(text, len(texts)) for text in texts]

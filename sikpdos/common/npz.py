@@ -1,20 +1,15 @@
-"""Files in and out: atomic writes, pipes, NPZ containers with provenance, CSV tables.
+"""NPZ containers: arrays with their provenance, a checksum, and checks of what was read.
 
-Every reader raises SikpdosError with a message that names the file; every writer goes through
-`output`, so an interrupted run leaves no half file. "-" is stdin or stdout; names ending in .gz
-are gzip files.
+Meta data are JSON (keys sorted) in the 0-d string array `meta`; nothing is ever pickled.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
 import io
 import json
 import os
 import shutil
-import stat
 import sys
 import tempfile
 import zipfile
@@ -28,72 +23,10 @@ import numpy as np
 
 from sikpdos import __version__
 from sikpdos.common.errors import SikpdosError
+from sikpdos.common.files import display_name, output, read_bytes
 
-STDIO = "-"
 _SEAL = b"sha256:"  # begins an NPZ's archive comment, its last bytes; the digest is of all bytes before it
-
-
-def display_name(path: str | os.PathLike) -> str:
-    """The name that messages use for a path ("-" is the standard input)."""
-    return "standard input" if str(path) == STDIO else str(path)
-
-
-def read_bytes(path: str | os.PathLike) -> bytes:
-    """The whole content of a file or of stdin ("-"); gzip is undone where the name ends in .gz."""
-    if str(path) == STDIO:
-        return sys.stdin.buffer.read()
-    try:
-        data = Path(path).read_bytes()
-        return gzip.decompress(data) if str(path).endswith(".gz") else data
-    except OSError as error:  # gzip.BadGzipFile is one
-        raise SikpdosError(f"{path}: {error.strerror or error}") from error
-    except (EOFError, ValueError, zlib.error) as error:
-        raise SikpdosError(f"{path}: damaged gzip file ({error})") from error
-
-
-@contextmanager
-def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """A binary stream whose content appears at `path` only when the block ends without an error.
-
-    "-" is stdout. Devices and named pipes are written directly.
-    """
-    if str(path) == STDIO:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    target = Path(path)
-    try:
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            with open(target, "wb") as stream:
-                yield stream
-            return
-        target = target.resolve()  # a symbolic link keeps pointing to its file
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with open(temporary, "wb") as stream:
-                if target.name.endswith(".gz"):
-                    with gzip.GzipFile(fileobj=stream, mode="wb", filename="", mtime=0) as packed:
-                        yield packed
-                else:
-                    yield stream
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise SikpdosError(f"{path}: cannot write: {error.strerror or error}") from error
-
-
-def check_writable(path: str | os.PathLike) -> None:
-    """Raise SikpdosError where `output` could not write, to be told so before a long computation."""
-    target = Path(path).resolve()
-    if str(path) != STDIO and (target.is_dir() or not os.access(target.parent, os.W_OK)):
-        cause = "is a folder" if target.is_dir() else f"no folder {target.parent} to write in"
-        raise SikpdosError(f"{path}: cannot write: {cause}")
-
-
-def sha256(path: str | os.PathLike) -> str:
-    """Hex digest of a file's bytes."""
-    return hashlib.sha256(read_bytes(path)).hexdigest()
+_TEXT = ("ids", "groups", "site_meta")  # arrays of text; all others are numbers
 
 
 def provenance(schema: str, **fields) -> dict:
@@ -108,7 +41,7 @@ def provenance(schema: str, **fields) -> dict:
     return {"schema": schema, "version": __version__, "command": command, "packages": packages, **fields}
 
 
-def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: Mapping) -> None:
+def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: Mapping) -> None:
     """Write arrays and their meta data (JSON, keys sorted, in the 0-d string array `meta`), with a checksum of all."""
     packed = io.BytesIO()  # zip files want to seek; stdout cannot
     np.savez_compressed(packed, **arrays, meta=_as_text(meta))
@@ -170,7 +103,7 @@ class NpzStream:
 
 
 @contextmanager
-def npz_failures(name: str) -> Iterator[None]:
+def failures(name: str) -> Iterator[None]:
     """Turn what goes wrong inside an NPZ file into a SikpdosError that names the file."""
     try:
         yield
@@ -185,7 +118,7 @@ def npz_failures(name: str) -> Iterator[None]:
         raise SikpdosError(f"{name}: damaged NPZ file ({type(error).__name__}: {error})") from error
 
 
-def read_npz(
+def read(
     path: str | os.PathLike, schema: str | Sequence[str], data: bytes | None = None
 ) -> tuple[dict[str, np.ndarray], dict]:
     """Arrays and meta data of a container of the given schema (or one of several).
@@ -198,7 +131,7 @@ def read_npz(
     if data[:4] != b"PK\x03\x04":
         raise SikpdosError(f"{name}: not an NPZ file")
     sealed(data, name)
-    with npz_failures(name), np.load(io.BytesIO(data), allow_pickle=False) as archive:
+    with failures(name), np.load(io.BytesIO(data), allow_pickle=False) as archive:
         arrays = {key: archive[key] for key in archive.files}
     wanted = [schema] if isinstance(schema, str) else list(schema)
     try:
@@ -209,9 +142,6 @@ def read_npz(
     if found not in wanted:
         raise SikpdosError(f"{name}: is {found}, expected {' or '.join(wanted)}")
     return arrays, meta
-
-
-_TEXT = ("ids", "groups", "site_meta")  # arrays of text; all others are numbers
 
 
 def length(arrays: Mapping[str, np.ndarray], path: str | os.PathLike, key: str) -> int:
@@ -242,53 +172,6 @@ def require_meta(meta: Mapping, path: str | os.PathLike, **kinds: type | tuple[t
             raise SikpdosError(f"{display_name(path)}: its meta data have no usable '{key}'")
 
 
-def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence]) -> None:
-    """Write columns of equal length as CSV: header row, Unix newlines, floats with 7 significant digits."""
-    cells = []
-    for values in columns.values():
-        array = np.asarray(values)
-        cells.append([f"{x:.7g}" for x in array.tolist()] if array.dtype.kind == "f" else array.tolist())
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*cells, strict=True))
-    with output(path) as stream:
-        stream.write(text.getvalue().encode())
-
-
-def read_csv(path: str | os.PathLike, required: Sequence[str] = (), data: bytes | None = None) -> dict[str, list[str]]:
-    """Columns of a CSV file with a header row, as text. Raises SikpdosError if a required one is missing."""
-    name = display_name(path)
-    try:
-        text = (read_bytes(path) if data is None else data).decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    except UnicodeDecodeError as error:
-        raise SikpdosError(f"{name}: not a CSV file (not UTF-8 text)") from error
-    except csv.Error as error:
-        raise SikpdosError(f"{name}: not a CSV file ({error})") from error
-    if not rows:
-        raise SikpdosError(f"{name}: empty file")
-    header, body = rows[0], rows[1:]
-    missing = [key for key in required if key not in header]
-    if missing:
-        raise SikpdosError(f"{name}: no column '{missing[0]}' in the header")
-    for number, row in enumerate(body, 2):
-        if len(row) != len(header):
-            raise SikpdosError(f"{name}: row {number} has {len(row)} cells, the header {len(header)}")
-    return {key: [row[i] for row in body] for i, key in enumerate(header)}
-
-
-def numbers(columns: Mapping[str, list[str]], key: str, path: str | os.PathLike) -> np.ndarray:
-    """A CSV column as finite floats."""
-    try:
-        values = np.array(columns[key], float)
-    except ValueError as error:
-        raise SikpdosError(f"{display_name(path)}: column '{key}': {error}") from error
-    if not np.isfinite(values).all():
-        raise SikpdosError(f"{display_name(path)}: column '{key}' holds NaN or infinity")
-    return values
-
-
 def schema_of(source: bytes | str | os.PathLike) -> str | None:
     """Schema named in the meta data of an NPZ (its bytes or its path); None if it has none or is no NPZ."""
     try:
@@ -297,13 +180,3 @@ def schema_of(source: bytes | str | os.PathLike) -> str | None:
             return json.loads(str(np.lib.format.read_array(member, allow_pickle=False)[()]))["schema"]
     except (zipfile.BadZipFile, zlib.error, OSError, KeyError, ValueError, TypeError, IndexError, EOFError):
         return None
-
-
-def remove(path: str | os.PathLike) -> None:
-    """Delete a file that may not be there."""
-    Path(path).unlink(missing_ok=True)
-
-
-def concatenate(tables: Sequence[Mapping[str, Sequence]]) -> dict[str, np.ndarray]:
-    """Tables of the same columns, one below the other."""
-    return {key: np.concatenate([np.asarray(table[key]) for table in tables]) for key in tables[0]}

@@ -1,0 +1,90 @@
+"""Files in and out: whole content, atomic writes, pipes.
+
+Every reader raises SikpdosError with a message that names the file; every writer goes through `output`, so an
+interrupted run leaves no half file. "-" is stdin or stdout; names ending in .gz are gzip files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from sikpdos.common.errors import SikpdosError
+
+STDIO = "-"
+
+
+def display_name(path: str | os.PathLike) -> str:
+    """The name that messages use for a path ("-" is the standard input)."""
+    return "standard input" if str(path) == STDIO else str(path)
+
+
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """The whole content of a file or of stdin ("-"); gzip is undone where the name ends in .gz."""
+    if str(path) == STDIO:
+        return sys.stdin.buffer.read()
+    try:
+        data = Path(path).read_bytes()
+        return gzip.decompress(data) if str(path).endswith(".gz") else data
+    except OSError as error:  # gzip.BadGzipFile is one
+        raise SikpdosError(f"{path}: {error.strerror or error}") from error
+    except (EOFError, ValueError, zlib.error) as error:
+        raise SikpdosError(f"{path}: damaged gzip file ({error})") from error
+
+
+@contextmanager
+def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """A binary stream whose content appears at `path` only when the block ends without an error.
+
+    "-" is stdout. Devices and named pipes are written directly.
+    """
+    if str(path) == STDIO:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    target = Path(path)
+    try:
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            with open(target, "wb") as stream:
+                yield stream
+            return
+        target = target.resolve()  # a symbolic link keeps pointing to its file
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            with open(temporary, "wb") as stream:
+                if target.name.endswith(".gz"):
+                    with gzip.GzipFile(fileobj=stream, mode="wb", filename="", mtime=0) as packed:
+                        yield packed
+                else:
+                    yield stream
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise SikpdosError(f"{path}: cannot write: {error.strerror or error}") from error
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Raise SikpdosError where `output` could not write, to be told so before a long computation."""
+    target = Path(path).resolve()
+    if str(path) != STDIO and (target.is_dir() or not os.access(target.parent, os.W_OK)):
+        cause = "is a folder" if target.is_dir() else f"no folder {target.parent} to write in"
+        raise SikpdosError(f"{path}: cannot write: {cause}")
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """Hex digest of a file's bytes."""
+    return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def remove(path: str | os.PathLike) -> None:
+    """Delete a file that may not be there."""
+    Path(path).unlink(missing_ok=True)
