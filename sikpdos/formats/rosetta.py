@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.formats.spectrum_set import EV_PER_UNIT, SpectrumSet, energy_axis, single
+from sikpdos.formats.energies import EV_PER_UNIT
+from sikpdos.formats.spectrum_set import SpectrumSet, energy_axis, single
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MODULES = {"dm3": "rsciio.digitalmicrograph", "dm4": "rsciio.digitalmicrograph", "hspy": "rsciio.hspy"}

@@ -61,7 +61,7 @@ def test_content_says_the_format_on_stdin(shared):
     assert (done.stdout, done.stderr) == ("(4, 2048)\n", "")
 
 
-@pytest.mark.parametrize(("unit", "factor"), [("keV", 1000), ("nm", None)])
+@pytest.mark.parametrize(("unit", "factor"), [("meV", 1e-3), ("nm", None)])
 def test_unit_of_the_axis(shared, tmp_path, unit, factor):
     h5py = pytest.importorskip("h5py")
     path = tmp_path / "x.hspy"
