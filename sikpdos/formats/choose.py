@@ -12,7 +12,7 @@ from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.columns import Column, ColumnChoice, Table, unique
 from sikpdos.formats.edge_step import has_step
-from sikpdos.formats.energies import EV_PER_UNIT, in_order, in_eV
+from sikpdos.formats.energies import EV_PER_UNIT, in_eV, in_order
 from sikpdos.formats.roles import SPECTRA, YIELDS, Role, is_energy, is_loss, is_readback, may_be_energy, role_of
 
 _ORDINARY_LEVEL = 1e-4  # of I0: a transmission chamber that shows less is dark
@@ -143,7 +143,7 @@ def _roles(table: Table, energy: int) -> list[Role]:
     chambers = {
         i: int(m[1]) for i, c in enumerate(table.columns) if (m := re.match(r"(?:ioni?|ic)[\s_]?(\d)\b", c.name, re.I))
     }
-    for index, role in zip(sorted(chambers, key=chambers.get), (Role.INCIDENT, Role.TRANSMITTED, Role.REFERENCE)):
+    for index, role in zip(sorted(chambers, key=chambers.get), (Role.INCIDENT, Role.TRANSMITTED, Role.REFERENCE), strict=False):
         roles[index] = role
     return roles
 
@@ -282,7 +282,7 @@ def _asked(table: Table, pairs: list[tuple[int, int]], asked: str) -> Chosen:
         index = None if incident is None else index
     if index is None:
         raise SikpdosError(f"no column '{asked}' ({listing(table)})")
-    energy = dict((i, e) for e, i in pairs).get(index)
+    energy = {i: e for e, i in pairs}.get(index)
     energy = energy_column(table) if energy is None else energy
     values, role, used = (
         table.columns[index].values,

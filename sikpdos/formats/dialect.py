@@ -34,9 +34,9 @@ class Dialect:
             return False
         return (
             not self.separator
-            or not any(self.separator + gap + self.separator in text for gap in (b"", b" ", b"  "))
+            or (not any(self.separator + gap + self.separator in text for gap in (b"", b" ", b"  "))
             and b"\n" + self.separator not in text
-            and not text.startswith(self.separator)
+            and not text.startswith(self.separator))
         )
 
     def fields(self, line: bytes) -> list[bytes]:
