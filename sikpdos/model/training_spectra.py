@@ -67,7 +67,7 @@ def _simulate(dataset: Dataset, settings: Settings, rng: np.random.Generator) ->
     for k in range(_POOL):
         conditions = simulated_measurement.draw(len(dataset), settings.sigma_eV, settings.counts, rng)
         smooth = (40, 3) if rng.random() < _SMOOTHED else None
-        options = preprocess.Options(smooth=smooth, onset=dataset.onset_rule, allow_partial=True)
+        options = preprocess.Preprocessing(smooth=smooth, onset=dataset.onset_rule, allow_partial=True)
         found = simulated_measurement.measure(dataset.edge_energy_eV, dataset.edge, conditions, rng, options)
         lost = ~np.isfinite(found).all(axis=1)
         found[lost] = dataset.spectra[lost]
