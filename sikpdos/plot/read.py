@@ -13,7 +13,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset import curves, database, dataset, raw_site
 from sikpdos.formats.read import read_spectra
 from sikpdos.formats.spectrum_set import SpectrumSet
-from sikpdos.model import network
+from sikpdos.model import model_file
 from sikpdos.prediction import storage
 
 
@@ -148,7 +148,7 @@ def _matches(path: str, data: bytes) -> Matches:
 
 
 def _ablation(path: str, data: bytes) -> Ablation:
-    from sikpdos.model.ablation import read_rows  # brings PyTorch
+    from sikpdos.model.ablation_table import read_rows
 
     tables.numbers(_filled(path, data), "mse", path)
     rows = read_rows(path, data)
@@ -171,7 +171,7 @@ _CONTAINERS: dict[str, Callable] = {
     curves.SCHEMA: curves.read_curves,
     dataset.SCHEMA: dataset.read_dataset,
     storage.SCHEMA: storage.read_predictions,
-    network.SCHEMA: network.read_model,
+    model_file.SCHEMA: model_file.read_model,
 }
 _TABLES: tuple[tuple[tuple[str, ...], Callable], ...] = (
     (("site_id", "quantity", "energy_eV", "value"), curves.read_curves),

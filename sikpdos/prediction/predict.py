@@ -12,7 +12,8 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.model import metrics, outliers
-from sikpdos.model.network import Model, known_resolution, predict, unknown_resolution
+from sikpdos.model.ensemble import Model, predict
+from sikpdos.model.network import known_resolution, unknown_resolution
 from sikpdos.prediction.batches import Ready, labels, prepared_blocks, read_input
 from sikpdos.spectra import preprocess
 
@@ -131,7 +132,7 @@ def predict_block(ready: Ready, model: Model, sigma_eV: float | None) -> Predict
         pdos,
         deviation,
         prepared.onset_eV[rows],
-        outliers.novelty(model.known, spectra),
+        outliers.novelty(model.outlier_model, spectra),
         _sensitivity(model, prepared, rows, pdos, resolution),
         prepared.notes,
         ready.warnings,
@@ -159,7 +160,7 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
     pdos, deviation = predict(model, spectra, resolution)
     unknown = np.full(len(spectra), np.nan)
     names = dataset.ids[rows].tolist()
-    unusual = outliers.novelty(model.known, spectra)
+    unusual = outliers.novelty(model.outlier_model, spectra)
     return Predicted(names, spectra, pdos, deviation, unknown, unusual, unknown, sigma_eV=model.sigma_eV)
 
 

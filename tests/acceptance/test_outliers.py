@@ -54,13 +54,13 @@ def test_silicon_that_no_model_has_seen_is_hardly_ever_warned_of():
     external = database.read_database(resources.EXTERNAL)
     assert len(external) >= 60
     spectra = dataset.assemble(curves.broaden_sites(external, 0.5), external).spectra
-    assert (outliers.novelty(shipped.load("0.5").known, spectra) > 1).mean() <= 0.05
+    assert (outliers.novelty(shipped.load("0.5").outlier_model, spectra) > 1).mean() <= 0.05
     rng = np.random.default_rng(0)
     for sigma_eV, counts in ((0.5, 1e4), (1.2, 1e3), (1.2, 1e5)):
         conditions = simulated_measurement.ideal(len(external), sigma_eV, counts)
         found = simulated_measurement.measure(external.edge_energy_eV, external.edge, conditions, rng)
         found = found[np.isfinite(found).all(axis=1)]
-        assert (outliers.novelty(shipped.load("measured").known, found) > 1).mean() <= 0.05
+        assert (outliers.novelty(shipped.load("measured").outlier_model, found) > 1).mean() <= 0.05
 
 
 @pytest.mark.parametrize("name", shipped.names())

@@ -17,7 +17,8 @@ from sikpdos.common import resources
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.dataset import curves, database
 from sikpdos.dataset.dataset import assemble
-from sikpdos.model.training import Settings, train
+from sikpdos.model.settings import Settings
+from sikpdos.model.training import train
 from sikpdos.spectra import preprocess, processing, simulated_measurement
 
 SEEDS = range(4)

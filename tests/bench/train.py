@@ -7,7 +7,9 @@ import time
 from sikpdos.common import resources
 from sikpdos.dataset import curves, database
 from sikpdos.dataset.dataset import assemble
-from sikpdos.model.training import Progress, Settings, train
+from sikpdos.model.optimization import Progress
+from sikpdos.model.settings import Settings
+from sikpdos.model.training import train
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from sikpdos.common import npz, tables
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves, dataset, raw_site
 from sikpdos.formats.emsa import write_msa
-from sikpdos.model import ablation
+from sikpdos.model import ablation_table
 from sikpdos.prediction import storage
 from sikpdos.prediction.predict import Predicted
 
@@ -54,14 +54,24 @@ def measured(found: dataset.Dataset) -> Predicted:
     return Predicted(["exp.msa"], found.spectra[first], pdos, np.full_like(pdos, 0.02), number, number * 0, number * 0)
 
 
-def ablation_rows(seeds: int = 3) -> list[ablation.Row]:
+def ablation_rows(seeds: int = 3) -> list[ablation_table.Row]:
     """Errors that fall with the upper end of the window, and differ by 1e-4 from seed to seed."""
     return [
-        ablation.Row("data", "settings", seed, start, stop, orbital, *region, 1e-3 * (30 - stop) + 1e-4 * seed)
+        ablation_table.Row(
+            dataset="data",
+            settings="settings",
+            seed=seed,
+            window_start_eV=start,
+            window_stop_eV=stop,
+            orbital=orbital,
+            region_start_eV=low,
+            region_stop_eV=high,
+            mse=1e-3 * (30 - stop) + 1e-4 * seed,
+        )
         for seed in range(seeds)
-        for start, stop in ablation.windows()
+        for start, stop in ablation_table.windows()
         for orbital in ("s", "p")
-        for region in ablation.REGIONS_EV
+        for low, high in ablation_table.REGIONS_EV
     ]
 
 
@@ -92,7 +102,7 @@ def write_all(folder: Path) -> None:
     storage.write_npz(folder / "smoothed.npz", [measured(found)])
     s, p = found.pdos[0]
     tables.write_csv(folder / "true.csv", {"energy_eV": PDOS.energy_eV, "s": s, "p": p})
-    ablation.write_rows(folder / "ablation.csv", ablation_rows())
+    ablation_table.write_rows(folder / "ablation.csv", ablation_rows())
     tables.write_csv(folder / "matches.csv", matches())
     tables.write_csv(folder / "matching.csv", {k: v for k, v in matches().items() if "model" not in k})
     epochs = np.arange(1, 31)
