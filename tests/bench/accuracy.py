@@ -27,7 +27,8 @@ from sklearn.pipeline import make_pipeline
 
 from sikpdos.common import config, resources
 from sikpdos.dataset import curves, database, split
-from sikpdos.dataset.dataset import Dataset, assemble, read_dataset
+from sikpdos.dataset.assembly import assemble
+from sikpdos.dataset.dataset import Dataset, read_dataset
 from sikpdos.model import kernel_regression, metrics
 from sikpdos.model.ensemble import predict
 from sikpdos.model.settings import Settings

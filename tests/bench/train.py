@@ -6,7 +6,7 @@ import time
 
 from sikpdos.common import resources
 from sikpdos.dataset import curves, database
-from sikpdos.dataset.dataset import assemble
+from sikpdos.dataset.assembly import assemble
 from sikpdos.model.optimization import Progress
 from sikpdos.model.settings import Settings
 from sikpdos.model.training import train
