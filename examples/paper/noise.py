@@ -21,7 +21,7 @@ from sikpdos.common import resources, tables
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves, database
 from sikpdos.model import metrics, shipped
-from sikpdos.model.network import Model
+from sikpdos.model.ensemble import Model
 from sikpdos.prediction.batches import PreparedBatch
 from sikpdos.prediction.predict import predict_batch, preprocessing_for
 from sikpdos.spectra import processing

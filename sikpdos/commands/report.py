@@ -9,7 +9,7 @@ import numpy as np
 from sikpdos.common import files
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.common.grid import SPECTRUM
-from sikpdos.model.network import Model
+from sikpdos.model.ensemble import Model
 from sikpdos.prediction.predict import SHIFT_EV, Predicted
 from sikpdos.spectra.preprocess import Background, Preprocessing
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from sikpdos.common import resources
 from sikpdos.common.constants import RYDBERG_EV
 from sikpdos.common.errors import SikpdosError
-from sikpdos.dataset.raw_site import BIN_EV
+from sikpdos.dataset.binning import BIN_EV
 from sikpdos.engine.basis import Arithmetic
 from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
 

@@ -10,8 +10,8 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
+from sikpdos.model.ensemble import Model
 from sikpdos.model.metrics import mse
-from sikpdos.model.network import Model
 from sikpdos.model.template_matching import Matched, match
 from sikpdos.prediction.batches import PreparedBatch, convert_files
 from sikpdos.prediction.predict import part_rows, predict_dataset

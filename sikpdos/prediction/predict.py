@@ -11,7 +11,8 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.model import metrics, outliers
-from sikpdos.model.network import Model, known_resolution, predict, unknown_resolution
+from sikpdos.model.ensemble import Model, predict
+from sikpdos.model.network import known_resolution, unknown_resolution
 from sikpdos.prediction.batches import PreparedBatch, convert_files
 from sikpdos.spectra.preprocess import Background, Prepared, Preprocessing, realign
 
@@ -138,7 +139,7 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
         pdos=pdos,
         deviation=deviation,
         onset_eV=prepared.onset_eV[rows],
-        novelty=outliers.novelty(model.known, spectra),
+        novelty=outliers.novelty(model.outlier_model, spectra),
         sensitivity=_sensitivity(model, prepared, rows, pdos, resolution),
         preprocessing=prepared.preprocessing,
         background=prepared.background,
@@ -172,7 +173,7 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
         pdos=pdos,
         deviation=deviation,
         onset_eV=unknown,
-        novelty=outliers.novelty(model.known, spectra),
+        novelty=outliers.novelty(model.outlier_model, spectra),
         sensitivity=unknown,
         sigma_eV=model.sigma_eV,
     )

@@ -16,8 +16,9 @@ import numpy as np
 from sikpdos.common import resources
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.dataset import curves, database
-from sikpdos.dataset.dataset import assemble
-from sikpdos.model.training import Settings, train
+from sikpdos.dataset.assembly import assemble
+from sikpdos.model.settings import Settings
+from sikpdos.model.training import train
 from sikpdos.spectra import preprocess, processing, simulated_measurement
 
 SEEDS = range(4)
