@@ -31,12 +31,12 @@ def ablate(
     from sikpdos.commands.progress import progress
     from sikpdos.common import config as configuration
     from sikpdos.dataset.dataset import read_dataset
-    from sikpdos.model import ablation
-    from sikpdos.model.training import Settings
+    from sikpdos.model import ablation, ablation_table
+    from sikpdos.model.settings import Settings
 
     settings = configuration.load(Settings, config, {"split": split, "members": members, "epochs": epochs})
     if threads:
         torch.set_num_threads(threads)
-    with progress("windows trained", seeds * len(ablation.windows())) as report:
+    with progress("windows trained", seeds * len(ablation_table.windows())) as report:
         rows = ablation.run(read_dataset(dataset), settings, range(seeds), output, report)
-    print(ablation.table(rows), file=sys.stderr)
+    print(ablation_table.summary(rows), file=sys.stderr)

@@ -38,16 +38,17 @@ def assemble(
         raise typer.BadParameter("give files, --embedded or --external, one of them")
 
     from sikpdos.common.errors import SikpdosError
+    from sikpdos.dataset import assembly, dataset
     from sikpdos.dataset import database as db
-    from sikpdos.dataset import dataset, inputs
+    from sikpdos.dataset.sources import assemble_sources
 
     asked = {"sigma_eV": sigma, "lorentz_fwhm_eV": lorentz, "onset_rule": onset_rule}
     broadening = {key: value for key, value in asked.items() if value is not None}
     paths = files or [str(resources.DATABASE if embedded else resources.EXTERNAL)]
-    assembled, sources = inputs.assemble_any(paths, sites, broadening)
+    assembled, sources = assemble_sources(paths, sites, broadening)
     if database and sources is None:
         raise SikpdosError("--database needs raw sites; curves are broadened already")
     dataset.write_dataset(output, assembled)
     if database:
         db.write_database(database, sources)
-    print(dataset.summary(assembled), file=sys.stderr)
+    print(assembly.summary(assembled), file=sys.stderr)

@@ -26,12 +26,12 @@ def broaden(
     Example: sikpdos parse-odo si.pdos.dat | sikpdos broaden - --sigma 1.2 --input-sigma 0.5
     """
     from sikpdos.common import tables
-    from sikpdos.dataset import curves, inputs
+    from sikpdos.dataset import curve_table, curves, curves_file, sources
     from sikpdos.spectra import processing
 
     rule = onset_rule or processing.ONSET_RULE
-    source = inputs.read_any(files)
-    if isinstance(source, inputs.Table):
-        tables.write_csv(output, inputs.broaden_table(source, sigma, lorentz, input_sigma, rule))
+    source = sources.read_sources(files)
+    if isinstance(source, curve_table.CurveTable):
+        tables.write_csv(output, curve_table.broaden_table(source, sigma, lorentz, input_sigma, rule))
     else:
-        curves.write_curves(output, curves.broaden_sites(source, sigma, lorentz, rule))
+        curves_file.write_curves(output, curves.broaden_sites(source, sigma, lorentz, rule))

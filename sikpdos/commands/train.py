@@ -39,8 +39,8 @@ def train(
     from sikpdos.common import config as configuration
     from sikpdos.common import files
     from sikpdos.dataset.dataset import read_dataset
-    from sikpdos.model import network
-    from sikpdos.model.training import Settings
+    from sikpdos.model.model_file import write_model
+    from sikpdos.model.settings import Settings
     from sikpdos.model.training import train as run
 
     flags = {"split": split, "seed": seed, "members": members, "epochs": epochs, "measured": measured}
@@ -52,7 +52,7 @@ def train(
     checkpoint = None if output == files.STDIO else f"{output}.checkpoint"
     with training_log.reporter(settings.epochs, log) as report:
         trained = run(read_dataset(dataset), settings, report, checkpoint, device)
-    network.write_model(output, trained)
+    write_model(output, trained)
     if checkpoint:
         files.remove(checkpoint)
     training_log.tell_scores(trained)
