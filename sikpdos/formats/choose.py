@@ -143,7 +143,9 @@ def _roles(table: Table, energy: int) -> list[Role]:
     chambers = {
         i: int(m[1]) for i, c in enumerate(table.columns) if (m := re.match(r"(?:ioni?|ic)[\s_]?(\d)\b", c.name, re.I))
     }
-    for index, role in zip(sorted(chambers, key=chambers.get), (Role.INCIDENT, Role.TRANSMITTED, Role.REFERENCE), strict=False):
+    for index, role in zip(
+        sorted(chambers, key=chambers.get), (Role.INCIDENT, Role.TRANSMITTED, Role.REFERENCE), strict=False
+    ):
         roles[index] = role
     return roles
 

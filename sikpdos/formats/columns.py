@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -46,7 +46,8 @@ class Table:
     kind: str = "unknown"  # eels or xas where the format says so
     warnings: tuple[str, ...] = ()
     signal: str | None = None  # the column that the file itself calls the signal
-    every_column_is_a_spectrum: bool = field(default=False)  # a matrix: its first column is the energy
+    titled: bool = False  # its title names its spectrum
+    every_column_is_a_spectrum: bool = False  # a matrix: its first column is the energy
 
     @property
     def named(self) -> bool:

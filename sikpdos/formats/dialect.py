@@ -32,11 +32,10 @@ class Dialect:
         """Whether no field of the text can be empty."""
         if self.quoted or b"#" in text:
             return False
-        return (
-            not self.separator
-            or (not any(self.separator + gap + self.separator in text for gap in (b"", b" ", b"  "))
+        return not self.separator or (
+            not any(self.separator + gap + self.separator in text for gap in (b"", b" ", b"  "))
             and b"\n" + self.separator not in text
-            and not text.startswith(self.separator))
+            and not text.startswith(self.separator)
         )
 
     def fields(self, line: bytes) -> list[bytes]:

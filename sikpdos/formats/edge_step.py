@@ -1,4 +1,4 @@
-"""Does a signal step up at the silicon K-edge? Tells detectors that saw the sample from timers, monitors and dead ones."""
+"""Steps at the silicon K-edge, which tell detectors that saw the sample from timers, monitors and dead ones."""
 
 from __future__ import annotations
 

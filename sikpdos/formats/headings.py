@@ -78,6 +78,8 @@ def _splits(line: str, width: int) -> Iterator[tuple[list[str], bool]]:
     if len(text) < 1 << 16:
         yield from _fitting(re.split(r"\s+\*\s*|\s{2,}|\t", text), width, True)
         yield from _fitting(re.split(r"\s+(?![(\[])", text), width, width == 2)  # keeps "Energy (eV)" together
+    if len(text) < 4096:
+        yield from _fitting(re.split(r"\s+(?![(\[])(?![^()]*\))", text), width, False)  # and "p8(Si PFY)"
 
 
 def _separated(text: str, separator: str) -> list[str]:

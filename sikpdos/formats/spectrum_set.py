@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 from sikpdos.formats import energies
 
 KINDS = ("eels", "xas", "unknown")
@@ -191,12 +190,3 @@ def arranged(
         source_format=source_format,
         warnings=warnings,
     )
-
-
-@contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Put the file's name before the messages of functions that know only numbers."""
-    try:
-        yield
-    except SikpdosError as error:
-        raise SikpdosError(f"{name}: {error}") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,24 +14,26 @@ from sikpdos.formats.columns import ColumnChoice, Table, unique
 from sikpdos.formats.spectrum_set import SpectrumSet, arranged
 
 
-def spectra_of(tables: Sequence[Table], choice: ColumnChoice, name: str) -> list[SpectrumSet]:
+def spectra_of(
+    tables: Sequence[Table], choice: ColumnChoice, name: str, left_out: Mapping[str, str] = MappingProxyType({})
+) -> list[SpectrumSet]:
     """The spectra of a file's tables, one set an energy axis, named by scan and column where there are several.
 
-    Scans that cannot be used are `left_out` of the first set. Raises SikpdosError naming the file where none can,
-    where a scan or a column asked for is not there, and where columns cannot be told apart.
+    Scans that cannot be used are `left_out` of the first set, with those left out already at reading. Raises
+    SikpdosError naming the file where none can, where a scan or a column asked for is not there, and where columns
+    cannot be told apart.
     """
     tables = scans(tables, choice, name)
     sets: list[SpectrumSet] = []
-    left_out: dict[str, str] = {}
-    labels = unique(_scan_label(table) for table in tables) if len(tables) > 1 else [""]
+    left_out = dict(left_out)
+    labels = unique(_scan_label(table) for table in tables) if len(tables) > 1 or tables[0].titled else [""]
     for table, label in zip(tables, labels, strict=True):
         try:
             sets += [_set(table, chosen, label, name) for chosen in choose(table, choice)]
         except SikpdosError as error:
-            left_out[label] = str(error).removeprefix(f"{name}: ")
+            left_out[label] = error.args[0]
     if not sets:
-        several = len(left_out) > 1
-        causes = "; ".join(f"{label}: {cause}" if several else cause for label, cause in left_out.items())
+        causes = "; ".join(f"{label}: {cause}" if label else cause for label, cause in left_out.items())
         raise SikpdosError(f"{name}: {causes}")
     sets[0] = replace(sets[0], left_out=left_out)
     return sets
@@ -49,7 +52,7 @@ def scans(tables: Sequence[Table], choice: ColumnChoice, name: str) -> Sequence[
 
 
 def _scan_label(table: Table) -> str:
-    return table.title if table.source_format == "Athena" else f"scan {table.scan}"
+    return table.title if table.titled else f"scan {table.scan}"
 
 
 def _set(table: Table, chosen: Chosen, label: str, name: str) -> SpectrumSet:

@@ -46,7 +46,7 @@ BAD = {
     "blank.txt": (b" \n\n\t\n", "empty file"),
     "junk.msa": (bytes(range(256)) * 20, "binary file"),
     "junk.txt": (b"\xff\xfe" + bytes([0xD8, 0xD8]) * 9, "damaged UTF-16"),
-    "image.png": (b"\x89PNG\r\n\x1a\n" + bytes(range(100)), "binary file"),
+    "image.png": (b"\x89PNG\r\n\x1a\n" + bytes(range(100)), "a PNG image, no spectrum"),
     "archive.zip": (b"PK\x03\x04" + bytes(100), "damaged NPZ file"),
     "words.csv": (b"Dear Sir or Madam,\nno spectrum here.\n", "no columns of numbers"),
     "page.txt": (b"<html><body>404 not found</body></html>", "no columns of numbers"),

@@ -184,7 +184,7 @@ def test_athena_written_by_larch(tmp_path):
     ("content", "words"),
     [
         (perl_project(), "no absorption spectrum in this Athena project"),
-        (perl_project(perl_group("a", [1, 1], [1, 2])), "(a: energy 1 is repeated)"),
+        (perl_project(perl_group("a", [1, 1], [1, 2])), "a: energy 1 is repeated"),
         (perl_project(perl_group("a", [1, "x"], [1, 2])), "could not convert"),
         (perl_project(GOOD)[:60], "damaged gzip file"),
         (b"\x1f\x8b\x08" + bytes(40), "damaged gzip file"),
