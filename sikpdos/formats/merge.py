@@ -21,7 +21,12 @@ def merge(sets: Sequence[SpectrumSet], name: str) -> SpectrumSet:
     told from neighbouring channels (the residual of a line through three). Raises SikpdosError for fewer than two
     spectra, for ranges that do not overlap, and for spectra of which one has no relation to the first.
     """
-    scans = [(s.energy_eV, row, label) for s in sets for b in s.blocks() for label, row in zip(b.names, b.intensity)]
+    scans = [
+        (s.energy_eV, row, label)
+        for s in sets
+        for b in s.blocks()
+        for label, row in zip(b.names, b.intensity, strict=True)
+    ]
     if len(scans) < 2:
         raise SikpdosError(f"only {len(scans)} spectrum to merge", name)
     grid = _shared_grid([energy_eV for energy_eV, _, _ in scans], name)
@@ -31,7 +36,9 @@ def merge(sets: Sequence[SpectrumSet], name: str) -> SpectrumSet:
     weights = _weights(variances)
     mean = weights @ fitted
     deviation = _deviation(fitted, mean, weights)
-    shares = "equally" if np.ptp(weights) < 1e-9 else "by inverse variance, " + ", ".join(f"{w:.0%}" for w in weights[:8])
+    shares = (
+        "equally" if np.ptp(weights) < 1e-9 else "by inverse variance, " + ", ".join(f"{w:.0%}" for w in weights[:8])
+    )
     words = f"{len(scans)} scans merged on the {grid.size} energies of the first (weighted {shares})"
     return SpectrumSet(
         names=(name,),
