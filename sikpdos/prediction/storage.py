@@ -62,7 +62,9 @@ def write_csv(path: str | os.PathLike, blocks: Iterable[Predicted], named: bool)
         for block in blocks:
             for row, name in enumerate(block.names):
                 stream.write(
-                    _rows(block.pdos[row], block.deviation[row], _quoted(name) + "," if named else "").encode()
+                    _rows(block.pdos[row], block.deviation[row], _quoted(name) + "," if named else "").encode(
+                        errors="surrogateescape"
+                    )
                 )
 
 
@@ -81,7 +83,9 @@ def write_json(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
     with files.output(path) as stream:
         for block in blocks:
             for row in range(len(block.names)):
-                stream.write((json.dumps(block.summary(row), ensure_ascii=False) + "\n").encode())
+                stream.write(
+                    (json.dumps(block.summary(row), ensure_ascii=False) + "\n").encode(errors="surrogateescape")
+                )
 
 
 def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
