@@ -104,7 +104,9 @@ def dry_run(
         wanted = [(site.site_id, structure_file(site, path), site.atom_index) for site in sites]
     for site_id, file, index in wanted:
         try:
-            given = structure.to_crystal(structure.read_structure(file), file.name, laboratory.pseudos.ground)
+            given = structure.to_crystal(
+                structure.read_structure(file, laboratory.report), file.name, laboratory.pseudos.ground
+            )
             yield site_id, _estimate(given, index, laboratory)
         except SikpdosError as error:
             yield site_id, error
@@ -128,7 +130,7 @@ class _Prepared:
         """The structure, checked for this atom before anything is computed."""
         lab = self.laboratory
         if path != self.path:
-            self.given = structure.to_crystal(structure.read_structure(path), path.name, lab.pseudos.ground)
+            self.given = structure.to_crystal(structure.read_structure(path, lab.report), path.name, lab.pseudos.ground)
             self.path, self.structure = path, None
         cost.require_memory(_estimate(self.given, atom_index, lab), lab.arithmetic)
         if self.structure is None:
