@@ -88,7 +88,8 @@ def test_every_small_structure(shared, part):
         cell = castep_outputs.parse_cell_file(io.StringIO(ground.files["ground.cell"]))[0]
         np.testing.assert_allclose(cell["lattice_cart"]["data"], structure.lattice.matrix, atol=1e-12)
         positions = {key: atom["pos"] for key, atom in cell["positions_frac"].items()}
-        np.testing.assert_allclose(list(positions.values()), structure.frac_coords, atol=1e-12)
+        # pymatgen's reader rounds what is near a third to a third
+        np.testing.assert_allclose(list(positions.values()), structure.frac_coords, atol=1e-4)
         assert {symbol for symbol, _ in positions} == {"Si"}
         check_hole(hole.files["hole.cell"], structure, site.atom_index)
         assert hole.run.image_distance_A > 10
