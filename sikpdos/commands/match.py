@@ -42,7 +42,7 @@ def match(
     from sikpdos.dataset.dataset import read_dataset
     from sikpdos.model import shipped
     from sikpdos.prediction import matching
-    from sikpdos.spectra import preprocess
+    from sikpdos.spectra.preprocess import Preprocessing
 
     known = read_dataset(templates)
     if not files:
@@ -58,10 +58,12 @@ def match(
         failures.append(message)
         say("match", message)
 
-    options = preprocess.Options(window, smoothing, 0.0, known.onset_rule, allow_partial)
+    preprocessing = Preprocessing(
+        background=window, smooth=smoothing, onset=known.onset_rule, allow_partial=allow_partial
+    )
     found = [
         matching.neighbour_table(known, names, matched) if neighbours else matching.pdos_table(names, matched)
-        for names, matched in matching.match_files(known, files, options, k, failed)
+        for names, matched in matching.match_files(known, files, preprocessing, k, failed)
     ]
     if found:
         tables.write_csv(output, tables.concatenate(found))

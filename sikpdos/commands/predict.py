@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ from sikpdos.commands.options import pair, say
 
 if TYPE_CHECKING:
     from sikpdos.prediction.predict import Predicted
-    from sikpdos.spectra.preprocess import Options
 
 _DRAWN = 6  # blocks of spectra kept for --plot
 
@@ -49,8 +49,7 @@ def predict(
 
     from sikpdos.model import shipped
     from sikpdos.prediction import storage
-    from sikpdos.prediction.predict import predict_files
-    from sikpdos.spectra import preprocess
+    from sikpdos.prediction.predict import predict_files, preprocessing_for
 
     if plot:
         from sikpdos.plot import style
@@ -62,9 +61,16 @@ def predict(
         failures.append(message)
         say("predict", message)
 
-    options = preprocess.Options(window, smoothing, 0.0, energy, allow_partial)
-    results = predict_files(files, shipped.chooser(model), options, sigma, part, failed)
-    blocks = _told(results, options, drawn if plot else None)
+    preprocessing = functools.partial(
+        preprocessing_for,
+        sigma_eV=sigma,
+        background=window,
+        smooth=smoothing,
+        onset=energy,
+        allow_partial=allow_partial,
+    )
+    results = predict_files(files, shipped.chooser(model), preprocessing, part, failed)
+    blocks = _told(results, drawn if plot else None)
     count, blocks = _counted(blocks)
     if count == 0:
         raise typer.Exit(1)
@@ -83,7 +89,7 @@ def _counted(blocks: Iterator[Predicted]) -> tuple[int, Iterator[Predicted]]:
     return sum(len(block.names) for block in few), itertools.chain(few, blocks)
 
 
-def _told(results: Iterator, options: Options, drawn: list[Predicted] | None) -> Iterator[Predicted]:
+def _told(results: Iterator, drawn: list[Predicted] | None) -> Iterator[Predicted]:
     """The predictions; of each file, what was done is told at its first block and what to doubt at its last."""
     from sikpdos.commands.report import Doubts, describe
 
@@ -91,7 +97,7 @@ def _told(results: Iterator, options: Options, drawn: list[Predicted] | None) ->
         doubts = Doubts(path)
         for _, model, predicted in blocks:
             if not doubts.spectra:
-                for line in describe(path, model, predicted, options):
+                for line in describe(path, model, predicted):
                     say("predict", line)
             doubts.add(predicted)
             if drawn is not None and len(drawn) < _DRAWN:

@@ -74,7 +74,7 @@ def simulate(
     import torch
 
     from sikpdos.engine import campaign
-    from sikpdos.engine.settings import Settings, arithmetic, pseudopotentials
+    from sikpdos.engine.settings import Settings, available_backend, pseudopotentials
 
     if out is None and not dry_run:
         raise typer.BadParameter("missing", param_hint="--out")
@@ -89,22 +89,23 @@ def simulate(
         bin_eV=bin_width,
         precision=precision.value,
     )
-    laboratory = campaign.Laboratory(
-        settings, pseudopotentials(pseudo, hole_pseudo), arithmetic(device.value, precision.value), _say
+    context = campaign.RunContext(
+        settings, pseudopotentials(pseudo, hole_pseudo), available_backend(device.value, precision.value), _say
     )
     part, parts = _shard(shard)
     if dry_run:
-        if not _print_costs(campaign.dry_run(source, site, laboratory, part, parts)):
+        if not _print_costs(campaign.dry_run(source, site, context, part, parts)):
             raise typer.Exit(1)
         return
     if site is not None:
-        campaign.run_one(source, site, out, laboratory)
+        campaign.run_one(source, site, out, context)
         return
-    tally = campaign.run_table(source, out, laboratory, part, parts)
+    summary = campaign.run_table(source, out, context, part, parts)
     _say(
-        f"{tally.done} sites done, {tally.there} were there, {tally.elsewhere} are another run's, {tally.failed} failed"
+        f"{summary.done} sites done, {summary.there} were there, {summary.elsewhere} are another run's, "
+        f"{summary.failed} failed"
     )
-    if tally.failed:
+    if summary.failed:
         raise typer.Exit(1)
 
 

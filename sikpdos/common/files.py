@@ -17,14 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from sikpdos.common.errors import SikpdosError
-
-STDIO = "-"
-
-
-def display_name(path: str | os.PathLike) -> str:
-    """The name that messages use for a path ("-" is the standard input)."""
-    return "standard input" if str(path) == STDIO else str(path)
+from sikpdos.common.errors import STDIO, SikpdosError
+from sikpdos.common.errors import display_name as display_name
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
@@ -35,9 +29,9 @@ def read_bytes(path: str | os.PathLike) -> bytes:
         data = Path(path).read_bytes()
         return gzip.decompress(data) if str(path).endswith(".gz") else data
     except OSError as error:  # gzip.BadGzipFile is one
-        raise SikpdosError(f"{path}: {error.strerror or error}") from error
+        raise SikpdosError(str(error.strerror or error), path) from error
     except (EOFError, ValueError, zlib.error) as error:
-        raise SikpdosError(f"{path}: damaged gzip file ({error})") from error
+        raise SikpdosError(f"damaged gzip file ({error})", path) from error
 
 
 @contextmanager
@@ -69,7 +63,7 @@ def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise SikpdosError(f"{path}: cannot write: {error.strerror or error}") from error
+        raise SikpdosError(f"cannot write: {error.strerror or error}", path) from error
 
 
 def check_writable(path: str | os.PathLike) -> None:
@@ -77,7 +71,7 @@ def check_writable(path: str | os.PathLike) -> None:
     target = Path(path).resolve()
     if str(path) != STDIO and (target.is_dir() or not os.access(target.parent, os.W_OK)):
         cause = "is a folder" if target.is_dir() else f"no folder {target.parent} to write in"
-        raise SikpdosError(f"{path}: cannot write: {cause}")
+        raise SikpdosError(f"cannot write: {cause}", path)
 
 
 def sha256(path: str | os.PathLike) -> str:

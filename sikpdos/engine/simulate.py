@@ -10,7 +10,7 @@ from sikpdos.common.constants import BOHR_A, RYDBERG_EV
 from sikpdos.dataset.binning import linear_binning
 from sikpdos.dataset.raw_site import RawSite
 from sikpdos.engine import cells, core_hole, edge, ground_state, kpoints, pdos, scf
-from sikpdos.engine.basis import Arithmetic
+from sikpdos.engine.basis import Backend
 from sikpdos.engine.core_hole import HoleState
 from sikpdos.engine.crystal import symmetry
 from sikpdos.engine.ground_state import GroundState
@@ -32,16 +32,14 @@ class Structure:
     pseudos: Pseudopotentials
 
 
-def prepare(
-    given: Input, settings: Settings, pseudos: Pseudopotentials, arithmetic: Arithmetic, report: Report
-) -> Structure:
+def prepare(given: Input, settings: Settings, pseudos: Pseudopotentials, backend: Backend, report: Report) -> Structure:
     """Ground state of a structure. Raises eigensolver.NotConverged."""
     crystal = given.crystal
     rotations = symmetry(crystal).rotations
     ground = ground_state.ground_state(
         crystal,
         settings.cutoff_Ry,
-        arithmetic,
+        backend,
         kpoints.best_mesh(crystal.lattice, SCF_COARSENING * settings.k_spacing, rotations),
         kpoints.best_mesh(crystal.lattice, settings.k_spacing, rotations),
         settings.smearing_Ry,
@@ -113,7 +111,7 @@ def _edge(structure: Structure, atom: int, state: HoleState, points: kpoints.KPo
     """Bin centres (eV) and the isotropic edge's histogram, each state with its chance to be empty."""
     species, bands = structure.ground.crystal.species[atom], state.solution.bands
     energies, weights = edge.edge_sticks(state, species, points, structure.settings.edge_steps)
-    weights = weights / 3 * scf.emptiness(energies, bands.fermi_Ry, structure.settings.smearing_Ry)
+    weights = weights / 3 * scf.unoccupied_fraction(energies, bands.fermi_Ry, structure.settings.smearing_Ry)
     energies = (energies - _zero_Ry(bands)) * RYDBERG_EV
     return linear_binning(energies.ravel(), weights.ravel(), *EDGE_RANGE_EV, structure.settings.bin_eV)
 

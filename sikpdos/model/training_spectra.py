@@ -101,7 +101,7 @@ def _simulate_one(dataset: Dataset, settings: Settings, rng: np.random.Generator
     """
     conditions = simulated_measurement.draw(len(dataset), settings.sigma_eV, settings.counts, rng)
     smooth = (40, 3) if rng.random() < _SMOOTHED else None
-    options = preprocess.Options(smooth=smooth, onset=dataset.onset_rule, allow_partial=True)
+    options = preprocess.Preprocessing(smooth=smooth, onset=dataset.onset_rule, allow_partial=True)
     spectra = simulated_measurement.measure(dataset.edge_energy_eV, dataset.edge, conditions, rng, options)
     lost = ~np.isfinite(spectra).all(axis=1)
     spectra[lost] = dataset.spectra[lost]

@@ -53,7 +53,7 @@ def stability(known: database.Database) -> str:
             axis_eV, recorded = simulated_measurement.record(
                 known.edge_energy_eV, known.edge, conditions, np.random.default_rng(0)
             )
-            options = preprocess.Options(onset=rule, allow_partial=True)
+            options = preprocess.Preprocessing(onset=rule, allow_partial=True)
             error_eV = np.abs(preprocess.prepare(axis_eV, recorded, "eels", options).onset_eV - true_eV)
             lost = np.mean(~(error_eV <= 1.0))
             cells.append(f"{np.nanmedian(error_eV):.2f} eV, {100 * lost:.0f} % lost")

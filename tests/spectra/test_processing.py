@@ -174,6 +174,6 @@ def test_one_bad_spectrum_of_a_block_stops_no_others():
     assert np.array_equal(found.spectra[0], found.spectra[4])
     alone = preprocess.prepare(energy_eV, good[None], "eels")
     assert np.allclose(found.spectra[0], alone.spectra[0], atol=1e-9)
-    partial = preprocess.prepare(energy_eV, counts, "eels", preprocess.Options(allow_partial=True))
+    partial = preprocess.prepare(energy_eV, counts, "eels", preprocess.Preprocessing(allow_partial=True))
     assert sorted(partial.causes) == [1, 3]
     assert any("not measured" in warning for warning in partial.warnings)

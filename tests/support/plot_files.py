@@ -43,7 +43,15 @@ def predicted(found: dataset.Dataset) -> Predicted:
     pdos = true + ERROR * np.arange(1, count + 1)[:, None, None]
     deviation = np.full_like(pdos, 0.02)
     nothing = np.full(count, np.nan)
-    return Predicted(found.ids[TEST].tolist(), spectra, pdos, deviation, nothing, np.zeros(count), nothing)
+    return Predicted(
+        names=found.ids[TEST].tolist(),
+        spectra=spectra,
+        pdos=pdos,
+        deviation=deviation,
+        onset_eV=nothing,
+        novelty=np.zeros(count),
+        sensitivity=nothing,
+    )
 
 
 def measured(found: dataset.Dataset) -> Predicted:
@@ -51,7 +59,15 @@ def measured(found: dataset.Dataset) -> Predicted:
     first = slice(0, 1)
     pdos = found.pdos[first] + ERROR
     number = np.array([1840.0])
-    return Predicted(["exp.msa"], found.spectra[first], pdos, np.full_like(pdos, 0.02), number, number * 0, number * 0)
+    return Predicted(
+        names=["exp.msa"],
+        spectra=found.spectra[first],
+        pdos=pdos,
+        deviation=np.full_like(pdos, 0.02),
+        onset_eV=number,
+        novelty=number * 0,
+        sensitivity=number * 0,
+    )
 
 
 def ablation_rows(seeds: int = 3) -> list[ablation_table.Row]:
