@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from sikpdos.common import config, files, npz
+from sikpdos.common import config, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
@@ -99,7 +99,7 @@ def _architecture(meta: dict, path: str | os.PathLike) -> tuple[Architecture, di
         architecture = config.from_dict(Architecture, meta["architecture"])
         return architecture, weight_shapes(architecture)
     except (TypeError, ValueError, ZeroDivisionError, SikpdosError) as error:
-        raise SikpdosError(f"{files.display_name(path)}: architecture: {error}") from error
+        raise SikpdosError(f"architecture: {error}", path) from error
 
 
 def _regression(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> KernelRegression:
@@ -111,7 +111,7 @@ def _regression(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Kerne
     npz.require(arrays, path, kernel_mean=(2 * PDOS.size,), kernel_basis=(outputs, 2 * PDOS.size))
     left_out = _folds(arrays, path, "kernel_left_out", np.array(REGRESSION_FOLDS))
     if len(set(left_out.tolist())) < len(left_out):
-        raise SikpdosError(f"{files.display_name(path)}: array 'kernel_left_out' holds a fold twice")
+        raise SikpdosError("array 'kernel_left_out' holds a fold twice", path)
     return KernelRegression(**{name: arrays[file] for name, file in _REGRESSION_ARRAYS.items()}, left_out=left_out)
 
 
@@ -123,7 +123,7 @@ def _folds(arrays: dict[str, np.ndarray], path: str | os.PathLike, name: str, us
     folds = arrays.get(name, usual)
     npz.require({name: folds}, path, **{name: usual.shape})
     if not np.isin(folds, usual).all():
-        raise SikpdosError(f"{files.display_name(path)}: array '{name}' holds folds that are not there")
+        raise SikpdosError(f"array '{name}' holds folds that are not there", path)
     return folds.astype(int)
 
 
