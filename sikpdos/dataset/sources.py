@@ -47,7 +47,7 @@ def _expanded(paths: Sequence[str]) -> list[Path]:
     for path in map(Path, paths):
         inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
         if not inside:
-            raise SikpdosError(f"{path}: no .npz files in this folder")
+            raise SikpdosError("no .npz files in this folder", path)
         expanded += inside
     return expanded
 
@@ -98,6 +98,5 @@ def _read_broadened(path: str, data: bytes, broadening: Mapping[str, float | str
     broadened = curves_file.read_curves(path, data)
     for key, value in broadening.items():
         if broadened.meta[key] != value:
-            name = files.display_name(path)
-            raise SikpdosError(f"{name}: curves broadened already, with {key} {broadened.meta[key]}, not {value}")
+            raise SikpdosError(f"curves broadened already, with {key} {broadened.meta[key]}, not {value}", path)
     return broadened

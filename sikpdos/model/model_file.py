@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from sikpdos.common import config, files, npz
+from sikpdos.common import config, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
@@ -99,7 +99,7 @@ def _architecture(meta: dict, path: str | os.PathLike) -> tuple[Architecture, di
         architecture = config.from_dict(Architecture, meta["architecture"])
         return architecture, weight_shapes(architecture)
     except (TypeError, ValueError, ZeroDivisionError, SikpdosError) as error:
-        raise SikpdosError(f"{files.display_name(path)}: architecture: {error}") from error
+        raise SikpdosError(f"architecture: {error}", path) from error
 
 
 def _regression(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> KernelRegression:
@@ -110,20 +110,21 @@ def _regression(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Kerne
     npz.require(arrays, path, kernel_alpha=(len(REGRESSION_FOLDS), n, outputs))
     npz.require(arrays, path, kernel_mean=(2 * PDOS.size,), kernel_basis=(outputs, 2 * PDOS.size))
     left_out = _folds(arrays, path, "kernel_left_out", np.array(REGRESSION_FOLDS))
+    if len(set(left_out.tolist())) < len(left_out):
+        raise SikpdosError("array 'kernel_left_out' holds a fold twice", path)
     return KernelRegression(**{name: arrays[file] for name, file in _REGRESSION_ARRAYS.items()}, left_out=left_out)
 
 
 def _folds(arrays: dict[str, np.ndarray], path: str | os.PathLike, name: str, usual: np.ndarray) -> np.ndarray:
-    """An array of folds, each of which the regression can leave out; older files hold none, and have the usual ones.
+    """An array of folds; files of earlier versions have none: theirs are the usual ones.
 
-    Raises SikpdosError for others, or too few.
+    Raises SikpdosError for folds that are not among the usual ones.
     """
-    if name not in arrays:
-        return usual
-    npz.require(arrays, path, **{name: usual.shape})
-    if set(arrays[name].tolist()) - set(REGRESSION_FOLDS):
-        raise SikpdosError(f"{files.display_name(path)}: array '{name}' holds folds that are not there")
-    return arrays[name]
+    folds = arrays.get(name, usual)
+    npz.require({name: folds}, path, **{name: usual.shape})
+    if not np.isin(folds, usual).all():
+        raise SikpdosError(f"array '{name}' holds folds that are not there", path)
+    return folds.astype(int)
 
 
 def _uncertainty(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Uncertainty:

@@ -105,9 +105,8 @@ def estimates(dataset: Dataset, rest: np.ndarray, spectra: np.ndarray) -> dict[s
     found["template matching"] = match(x, dataset.pdos[rest], spectra).pdos
     for name, method in baselines().items():
         found[name] = (fitted(method, x, y - centre, groups).predict(spectra) + centre).reshape(shape)
-    found[KERNEL] = kernel_regression.predict(kernel_regression.fit(x, y, np.ones((1, len(y)), bool)), spectra, [0])[0][
-        0
-    ]
+    regression = kernel_regression.fit(x, y, np.ones(len(y), int), left_out=[split.TEST])
+    found[KERNEL] = kernel_regression.predict(regression, spectra, [split.TEST])[0][0]
     return found
 
 
