@@ -104,7 +104,8 @@ def dry_run(
         wanted = [(site.site_id, structure_file(site, path), site.atom_index) for site in sites]
     for site_id, file, index in wanted:
         try:
-            given = structure.to_crystal(structure.read_structure(file), file.name, context.pseudos.ground)
+            found = structure.read_structure(file, context.report)
+            given = structure.to_crystal(found, file.name, context.pseudos.ground)
             yield site_id, _estimate(given, index, context)
         except SikpdosError as error:
             yield site_id, error
@@ -128,7 +129,8 @@ class GroundStateCache:
         """The structure, checked for this atom before anything is computed."""
         context = self.context
         if path != self.path:
-            self.given = structure.to_crystal(structure.read_structure(path), path.name, context.pseudos.ground)
+            found = structure.read_structure(path, context.report)
+            self.given = structure.to_crystal(found, path.name, context.pseudos.ground)
             self.path, self.structure = path, None
         cost.require_memory(_estimate(self.given, atom_index, context), context.backend)
         if self.structure is None:

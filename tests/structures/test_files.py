@@ -16,7 +16,7 @@ from pymatgen.io.vasp import Poscar
 from support import assert_one_line_failure
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.structures import extxyz
+from sikpdos.structures.formats import extxyz
 from sikpdos.structures.reading import read_file
 from sikpdos.structures.sites import read_sites
 
@@ -84,7 +84,7 @@ def test_extxyz_round_trip(lengths_A, positions, comment):
     crystal = Structure(Lattice.orthorhombic(*lengths_A), ["Si"] * len(positions), positions)
     lines = extxyz_of(crystal, comment='energy=-1.5 pbc="T T T" note=\'' + comment.replace("'", "") + "'").splitlines()
     (frame,) = extxyz.frames("\n".join(lines))
-    again = extxyz.parse_frame(frame)
+    again = extxyz.crystal_of(frame)
     assert again.lattice.matrix == pytest.approx(crystal.lattice.matrix)
     assert again.cart_coords == pytest.approx(crystal.cart_coords)
 
