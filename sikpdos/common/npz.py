@@ -180,3 +180,8 @@ def schema_of(source: bytes | str | os.PathLike) -> str | None:
             return json.loads(str(np.lib.format.read_array(member, allow_pickle=False)[()]))["schema"]
     except (zipfile.BadZipFile, zlib.error, OSError, KeyError, ValueError, TypeError, IndexError, EOFError):
         return None
+
+
+def is_npz(data: bytes) -> bool:
+    """Whether the content of a file begins as an NPZ does (a zip archive)."""
+    return data[:2] == b"PK"

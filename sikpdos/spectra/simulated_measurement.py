@@ -131,7 +131,7 @@ def measure(
     edge: np.ndarray,
     conditions: Conditions,
     rng: np.random.Generator,
-    options: preprocess.Options = preprocess.Options(),
+    options: preprocess.Preprocessing = preprocess.Preprocessing(),
 ) -> np.ndarray:
     """Recorded and prepared as a user would (m, 200); rows of NaN where no onset was found."""
     axis_eV, counts = record(energy_eV, edge, conditions, rng)

@@ -27,11 +27,13 @@ from sklearn.pipeline import make_pipeline
 
 from sikpdos.common import config, resources
 from sikpdos.dataset import curves, database, split
-from sikpdos.dataset.dataset import Dataset, assemble, read_dataset
+from sikpdos.dataset.assembly import assemble
+from sikpdos.dataset.dataset import Dataset, read_dataset
 from sikpdos.model import kernel_regression, metrics
-from sikpdos.model.network import predict
+from sikpdos.model.ensemble import predict
+from sikpdos.model.settings import Settings
 from sikpdos.model.template_matching import match
-from sikpdos.model.training import Settings, train
+from sikpdos.model.training import train
 
 OURS = "sikpdos"
 KERNEL = "kernel regression, part of sikpdos"

@@ -16,7 +16,9 @@ from support import ROOT, assert_one_line_failure
 from sikpdos.common import config, npz, resources
 from sikpdos.common.errors import SikpdosError
 from sikpdos.model import network, shipped
-from sikpdos.model.training import Settings
+from sikpdos.model.ensemble import predict
+from sikpdos.model.model_file import SCHEMA, read_model
+from sikpdos.model.settings import Settings
 
 
 def start(folder, *arguments) -> subprocess.Popen:
@@ -84,12 +86,12 @@ def test_a_checkpoint_of_another_training_is_refused(cli, small_dataset, small_s
 
 
 def test_numpy_and_torch_are_one_network(small_model):
-    trained = network.read_model(small_model)
+    trained = read_model(small_model)
     rng = np.random.default_rng(0)
     spectra = rng.random((trained.members, 5, 200), np.float32)
     resolution = rng.random((trained.members, 5, 2), np.float32)
-    by_numpy = network.forward(trained.weights, trained.architecture, spectra, resolution, np)
-    tensors = {name: torch.tensor(weight) for name, weight in trained.weights.items()}
+    by_numpy = network.forward(trained.ensemble.weights, trained.architecture, spectra, resolution, np)
+    tensors = {name: torch.tensor(weight) for name, weight in trained.ensemble.weights.items()}
     by_torch = network.forward(tensors, trained.architecture, torch.tensor(spectra), torch.tensor(resolution), torch)
     assert by_numpy.shape == (trained.members, 5, 2, 300)
     assert np.abs(by_numpy - by_torch.numpy()).max() < 1e-5
@@ -98,8 +100,8 @@ def test_numpy_and_torch_are_one_network(small_model):
 
 def test_the_convolution_is_pytorchs(small_model):
     """The first layer by torch.nn.functional.conv1d gives what the network's own pieces give."""
-    trained = network.read_model(small_model)
-    a, weight = trained.architecture, trained.weights["conv0_w"][0]  # (inputs * kernel, channels), one input
+    trained = read_model(small_model)
+    a, weight = trained.architecture, trained.ensemble.weights["conv0_w"][0]  # (inputs * kernel, channels), one input
     x = np.random.default_rng(1).random((1, 1, 200), np.float32)
     kernels = torch.tensor(weight.T.reshape(a.channels[0], 1, a.kernel).copy())
     peer = torch.nn.functional.conv1d(torch.tensor(x), kernels, stride=a.stride).numpy()[0].T
@@ -109,9 +111,9 @@ def test_the_convolution_is_pytorchs(small_model):
 
 
 def test_blocks_do_not_matter_to_a_prediction(small_model):
-    trained = network.read_model(small_model)
+    trained = read_model(small_model)
     spectra = np.random.default_rng(0).random((70, 200), np.float32)
-    whole, blocks = (network.predict(trained, spectra, block=size) for size in (70, 9))
+    whole, blocks = (predict(trained, spectra, block=size) for size in (70, 9))
     assert np.abs(whole[0] - blocks[0]).max() < 1e-6
     assert np.abs(whole[1] - blocks[1]).max() < 1e-6
 
@@ -178,10 +180,10 @@ def test_settings_that_cannot_work(small_dataset, text, words):
 
 
 def test_the_model_card(small_model):
-    meta = network.read_model(small_model).meta
+    meta = read_model(small_model).meta
     assert meta["settings"]["members"] == 4
     assert set(meta["split"]) >= {"train", "test", "kind", "fold"}
     assert not set(meta["split"]["train"]) & set(meta["split"]["test"])
     assert {"mse", "mse_s", "mse_p", "coverage_90", "matching_mse"} <= set(meta["scores"])
-    _, stored = npz.read(small_model, network.SCHEMA)
+    _, stored = npz.read(small_model, SCHEMA)
     assert stored["command"].startswith("sikpdos train ")

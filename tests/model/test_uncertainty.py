@@ -8,7 +8,7 @@ import pytest
 from sikpdos.common import resources
 from sikpdos.dataset import curves, database, dataset
 from sikpdos.model import metrics, shipped, uncertainty
-from sikpdos.model.network import predict
+from sikpdos.model.ensemble import predict
 from sikpdos.model.template_matching import match
 
 
