@@ -120,7 +120,8 @@ class WaveBasis:
     def _sphere(density: DensityBasis, k: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
         """Integer wave vectors of one k-point, class by class."""
         reach = np.ceil(np.sqrt(density.cutoff_Ry) * np.linalg.norm(density.lattice, axis=1) / (2 * np.pi)) + 1
-        axes = [np.arange(-n, n + 1) for n in reach.astype(int)]
+        centres = -np.round(k)  # the sphere lies around -k, wherever that is
+        axes = [np.arange(c - n, c + n + 1).astype(int) for c, n in zip(centres, reach, strict=True)]
         m = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
         m = m[(((m + k) @ density.reciprocal) ** 2).sum(1) <= density.cutoff_Ry]
         size = round(abs(np.linalg.det(matrix)))
