@@ -31,7 +31,9 @@ def merge(sets: Sequence[SpectrumSet], name: str) -> SpectrumSet:
     weights = _weights(variances)
     mean = weights @ fitted
     deviation = _deviation(fitted, mean, weights)
-    shares = "equally" if np.ptp(weights) < 1e-9 else "by inverse variance, " + ", ".join(f"{w:.0%}" for w in weights[:8])
+    shares = (
+        "equally" if np.ptp(weights) < 1e-9 else "by inverse variance, " + ", ".join(f"{w:.0%}" for w in weights[:8])
+    )
     words = f"{len(scans)} scans merged on the {grid.size} energies of the first (weighted {shares})"
     return SpectrumSet(
         names=(name,),

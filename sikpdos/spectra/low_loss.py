@@ -41,7 +41,9 @@ def zero_loss(energy_eV: np.ndarray, low_loss: np.ndarray) -> ZeroLoss:
     """
     peak = int(low_loss.argmax())
     if not 0 < peak < len(low_loss) - 1 or abs(energy_eV[peak]) > _AT_ZERO_EV:
-        raise SikpdosError(f"no zero-loss peak: the strongest point of the low-loss spectrum is at {energy_eV[peak]:g} eV")
+        raise SikpdosError(
+            f"no zero-loss peak: the strongest point of the low-loss spectrum is at {energy_eV[peak]:g} eV"
+        )
     half = 0.5 * low_loss[peak]
     low_eV, high_eV = _crossing(energy_eV, low_loss, half, peak, -1), _crossing(energy_eV, low_loss, half, peak, 1)
     fwhm_eV = high_eV - low_eV
