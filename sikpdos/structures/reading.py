@@ -198,5 +198,5 @@ def _poscar(text: str) -> Crystal:
         return poscar.crystal_of(text)
     except poscar.NotPoscar:
         raise SikpdosError(
-            "no format of structures that is known (CIF, extended XYZ, POSCAR, CASTEP, .res, JSON, VASP, pw.x)"
+            "not CIF, POSCAR, extended XYZ, JSON, or a file of CASTEP, AIRSS, VASP or Quantum ESPRESSO"
         ) from None
