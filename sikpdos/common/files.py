@@ -22,6 +22,10 @@ from sikpdos.common.errors import display_name as display_name
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
+    """The whole content of a file or of stdin ("-"); gzip is undone where the name ends in .gz.
+
+    Raises SikpdosError naming the file where it cannot be read, is damaged, or larger than the limit (see limits).
+    """
     try:
         if str(path) == STDIO:
             return limits.read(sys.stdin.buffer, path)

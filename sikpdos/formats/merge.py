@@ -21,7 +21,12 @@ def merge(sets: Sequence[SpectrumSet], name: str) -> SpectrumSet:
     told from neighbouring channels (the residual of a line through three). Raises SikpdosError for fewer than two
     spectra, for ranges that do not overlap, and for spectra of which one has no relation to the first.
     """
-    scans = [(s.energy_eV, row, label) for s in sets for b in s.blocks() for label, row in zip(b.names, b.intensity)]
+    scans = [
+        (s.energy_eV, row, label)
+        for s in sets
+        for b in s.blocks()
+        for label, row in zip(b.names, b.intensity, strict=True)
+    ]
     if len(scans) < 2:
         raise SikpdosError(f"only {len(scans)} spectrum to merge", name)
     grid = _shared_grid([energy_eV for energy_eV, _, _ in scans], name)

@@ -39,6 +39,14 @@ _REFUSED = (
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What the user wants of the files of spectra."""
+
+    choice: ColumnChoice = field(default_factory=ColumnChoice)
+    merge: bool = False  # all spectra are scans of one sample
+
+
+@dataclass(frozen=True)
 class Content:
     """What a file holds: tables whose columns are still to be chosen, or spectra."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
+from sikpdos.formats.read import Reading
 from sikpdos.model import metrics, outliers
 from sikpdos.model.ensemble import Model, predict
 from sikpdos.model.network import known_resolution, unknown_resolution
@@ -65,6 +66,7 @@ def predict_files(
     preprocessing: Callable[[Model], Preprocessing],
     part: str,
     failed: Callable[[str], None],
+    reading: Reading = Reading(),
 ) -> Iterator[tuple[str, Model, Predicted]]:
     """Predictions for files of spectra or datasets; what cannot be used goes to `failed`, and the rest is done.
 
@@ -80,7 +82,7 @@ def predict_files(
         model = choose(None)
         return model, predict_batch(batch, model)
 
-    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed)
+    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading)
     yield from ((path, model, predicted) for path, (model, predicted) in batches)
 
 
