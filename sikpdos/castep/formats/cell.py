@@ -78,21 +78,20 @@ def read_cell(path: str | os.PathLike) -> Cell:
 
     Raises SikpdosError where lattice or positions are missing or unreadable.
     """
-    name = files.display_name(path)
     text = re.sub(r"[#!;][^\n]*", "", files.read_bytes(path).decode("latin-1").replace("\r\n", "\n"))
     blocks = {found[1].lower(): found[2].split("\n") for found in _BLOCK.finditer(text)}
     for key in ("lattice_cart", "positions_frac"):
         if key not in blocks:
-            raise SikpdosError(f"{name}: no complete block {key}")
+            raise SikpdosError(f"no complete block {key}", path)
     try:
         lattice = _lattice(blocks["lattice_cart"])
         rows = [line.split() for line in blocks["positions_frac"] if line.strip()]
         positions = np.array([[float(x) for x in row[1:4]] for row in rows]).reshape(-1, 3)
         operations = _matrix(blocks.get("symmetry_ops", [])).reshape(-1, 4, 3)
     except ValueError as error:
-        raise SikpdosError(f"{name}: {error}") from error
+        raise SikpdosError(str(error), path) from error
     if lattice.shape != (3, 3) or not rows or not abs(np.linalg.det(lattice)) > 1.0 or not np.isfinite(positions).all():
-        raise SikpdosError(f"{name}: lattice_cart needs three vectors with a volume, positions_frac an atom")
+        raise SikpdosError("lattice_cart needs three vectors with a volume, positions_frac an atom", path)
     labels = tuple(row[0] for row in rows)
     generate = bool(re.search(r"^\s*SYMMETRY_GENERATE\s*(?:$|[:=]?\s*(?:T|\.T))", text, re.I | re.M))
     return Cell(lattice, labels, positions, operations[:, :3], operations[:, 3], generate)
