@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
+
+import numpy as np
 
 from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
@@ -19,6 +21,7 @@ from sikpdos.spectra.preprocess import Prepared, Preprocessing, prepare
 
 BATCH = 2048  # spectra at a time
 _NAMED = 3  # spectra that a message names
+_DRAWS = 24  # of the noise of a spectrum whose scatter is known
 T = TypeVar("T")
 
 
@@ -28,6 +31,7 @@ class PreparedBatch:
 
     names: list[str]  # (m,)
     prepared: Prepared  # of these m
+    noisy: list[np.ndarray] = field(default_factory=list)  # (k, 200) of each of these m, where their noise is known
     warnings: tuple[str, ...] = ()  # of the file's reader and of the preparation
     title: str = ""  # what the file says that its spectra are
 
@@ -121,7 +125,25 @@ def _prepared(
     if not prepared.usable.any():
         return None, causes
     warnings = spectra.warnings + prepared.warnings
-    return PreparedBatch(names=block.names, prepared=prepared, warnings=warnings, title=spectra.title), causes
+    batch = PreparedBatch(
+        names=block.names,
+        prepared=prepared,
+        noisy=[] if spectra.deviation is None else _noisy(spectra, block, preprocessing),
+        warnings=warnings,
+        title=spectra.title,
+    )
+    return batch, causes
+
+
+def _noisy(spectra: SpectrumSet, block: Block, preprocessing: Preprocessing) -> list[np.ndarray]:
+    """Each spectrum as it might have been measured as well (k, 200): drawn with its scatter, prepared anew."""
+    rng = np.random.default_rng(0)
+    noisy = []
+    for intensity, deviation in zip(block.intensity, spectra.deviation, strict=True):
+        draws = intensity + deviation * rng.standard_normal((_DRAWS, intensity.size))
+        prepared = prepare(spectra.energy_eV, draws, spectra.kind, preprocessing)
+        noisy.append(prepared.spectra[prepared.usable])
+    return noisy
 
 
 def _labels(path: str | os.PathLike, names: Sequence[str], several: bool) -> list[str]:

@@ -135,6 +135,8 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
     known = resolution_eV is not None
     resolution = known_resolution(resolution_eV, len(rows)) if known else unknown_resolution(len(rows))
     pdos, deviation = predict(model, spectra, resolution)
+    if batch.noisy:
+        deviation = np.hypot(deviation, _noise_deviation([batch.noisy[row] for row in rows], model, resolution))
     return Predicted(
         names=[batch.names[row] for row in rows],
         spectra=spectra,
@@ -149,6 +151,13 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
         title=batch.title,
         sigma_eV=model.sigma_eV,
     )
+
+
+def _noise_deviation(noisy: Sequence[np.ndarray], model: Model, resolution: np.ndarray) -> np.ndarray:
+    """Standard deviation (m, 2, 300) of the predictions of each spectrum's noisy copies (k, 200)."""
+    copies = zip(noisy, resolution, strict=True)
+    predictions = [predict(model, draws, np.tile(one, (len(draws), 1)))[0] for draws, one in copies]
+    return np.array([pdos.std(axis=0, ddof=1) for pdos in predictions])
 
 
 def _sensitivity(model: Model, prepared: Prepared, rows, pdos, resolution) -> np.ndarray:
