@@ -12,7 +12,7 @@ from sikpdos.castep.formats import binaries
 from sikpdos.castep.formats.bands import Bands, read_bands
 from sikpdos.castep.formats.cell import Cell
 from sikpdos.common.errors import SikpdosError, naming
-from sikpdos.dataset.raw_site import BIN_EV, histogram
+from sikpdos.dataset.binning import BIN_EV, linear_binning
 
 
 def binary_table(path: Path, choice: Choice) -> Table:
@@ -63,6 +63,6 @@ def _densities(energies: dict[str, sticks.Sticks], zero_eV: float) -> dict[str, 
     stop = np.ceil(max(e.max() for e in relative.values())) + 1
     table: dict[str, np.ndarray] = {}
     for name, s in energies.items():
-        table["energy_eV"], bins = histogram(relative[name], s.weight, start, stop)
+        table["energy_eV"], bins = linear_binning(relative[name], s.weight, start, stop)
         table[name] = bins / BIN_EV
     return table

@@ -13,6 +13,7 @@ from sikpdos.castep import templates
 from sikpdos.castep.runs import GROUND, HOLE, Run
 from sikpdos.common import resources
 from sikpdos.common.errors import SikpdosError
+from sikpdos.structures.reading import read_structure
 from sikpdos.structures.sites import Site, structure_file
 from sikpdos.structures.supercell import kpoint_mesh, shortest_vector_A, smallest_supercell
 
@@ -57,7 +58,7 @@ def build(
     number = 0
     for of_structure in _by_structure(sites).values():
         path = structure_file(of_structure[0], sites_csv)
-        structure = read_structure(path)
+        structure = read_structure(path).structure
         number += 1
         yield _ground(number, structure, of_structure[0], settings, potential, folder)
         for site in of_structure:
@@ -65,17 +66,6 @@ def build(
                 raise SikpdosError(f"atom {site.atom_index} of site {site.site_id} is not a silicon atom", path)
             number += 1
             yield _hole(number, structure, site, settings, potential, folder)
-
-
-def read_structure(path: str | os.PathLike) -> Structure:
-    """A structure file by pymatgen, its atoms in the file's order."""
-    try:
-        structure = Structure.from_file(path)
-    except Exception as error:  # pymatgen's readers raise many kinds
-        raise SikpdosError(f"cannot read the structure: {error}", path) from error
-    if not structure.is_ordered:
-        raise SikpdosError("has partly occupied atoms", path)
-    return structure
 
 
 def n_bands(volume_A3: float, n_electrons: float) -> int:

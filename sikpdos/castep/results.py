@@ -20,7 +20,7 @@ from sikpdos.castep.formats.bands import Bands, read_bands
 from sikpdos.castep.formats.cell import Cell
 from sikpdos.castep.formats.odo import OdoRun, read_odo
 from sikpdos.common.errors import SikpdosError, naming
-from sikpdos.dataset.raw_site import histogram
+from sikpdos.dataset.binning import linear_binning
 
 BINARIES, OPTADOS = "binaries", "optados"
 
@@ -128,7 +128,7 @@ def _from_sticks(found: list[sticks.Sticks], bands: Bands, unit: str, producer: 
     relative = [s.energy_eV - zero for s in found]
     start = np.floor(min(e.min() for e in relative)) - 1
     stop = np.ceil(max(e.max() for e in relative)) + 1
-    bins = [histogram(e, s.weight, start, stop) for e, s in zip(relative, found, strict=True)]
+    bins = [linear_binning(e, s.weight, start, stop) for e, s in zip(relative, found, strict=True)]
     meta = {"source": BINARIES, "sigma_eV": 0.0, "zero_eV": zero, "zero_is": zero_is, "producer": producer}
     return Result(bins[0][0], tuple(b for _, b in bins), unit, len(bands.energy_eV) == 2, meta)
 

@@ -42,13 +42,13 @@ def ablate(
 
     from sikpdos.common import config as configuration
     from sikpdos.dataset.dataset import read_dataset
-    from sikpdos.model import ablation
-    from sikpdos.model.training import Settings
+    from sikpdos.model import ablation, ablation_table
+    from sikpdos.model.settings import Settings
 
     flags = {"split": split and split.value, "members": members, "epochs": epochs}
     settings = configuration.load(Settings, config, flags)
     if threads:
         torch.set_num_threads(threads)
-    with CONSOLE.progress("windows trained", seeds * len(ablation.windows())) as report:
+    with CONSOLE.progress("windows trained", seeds * len(ablation_table.windows())) as report:
         rows = ablation.run(read_dataset(dataset), settings, range(seeds), output, report)
-    CONSOLE.lines(ablation.table(rows))
+    CONSOLE.lines(ablation_table.summary(rows))

@@ -47,15 +47,16 @@ def assemble(
     options.check_output(database, options.NPZ, "--database")
 
     from sikpdos.common.errors import SikpdosError
+    from sikpdos.dataset import assembly, dataset
     from sikpdos.dataset import database as db
-    from sikpdos.dataset import dataset, inputs
+    from sikpdos.dataset.sources import assemble_sources
 
     broadening = {key: value for key, value in asked.items() if value is not None}
     paths = files or [str(resources.DATABASE if embedded else resources.EXTERNAL)]
-    assembled, sources = inputs.assemble_any(paths, sites, broadening)
+    assembled, sources = assemble_sources(paths, sites, broadening)
     if database and sources is None:
         raise SikpdosError("--database needs raw sites; curves are broadened already")
     dataset.write_dataset(output, assembled)
     if database:
         db.write_database(database, sources)
-    CONSOLE.lines(dataset.summary(assembled))
+    CONSOLE.lines(assembly.summary(assembled))

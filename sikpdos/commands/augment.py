@@ -81,7 +81,7 @@ def augment(
 def _weights(model: Path, parents: list) -> dict[str, float]:
     from sikpdos.common import npz
     from sikpdos.common.errors import SikpdosError
-    from sikpdos.model.network import SCHEMA
+    from sikpdos.model.model_file import SCHEMA
     from sikpdos.structures.augment import weights_of_families
 
     _, meta = npz.read(model, SCHEMA)

@@ -37,12 +37,12 @@ def broaden(
     options.check_output(output, options.NPZ + options.CSV)
 
     from sikpdos.common import tables
-    from sikpdos.dataset import curves, inputs
+    from sikpdos.dataset import curve_table, curves, curves_file, sources
     from sikpdos.spectra import processing
 
     rule = rule or processing.ONSET_RULE
-    source = inputs.read_any(files)
-    if isinstance(source, inputs.Table):
-        tables.write_csv(output, inputs.broaden_table(source, sigma_eV, lorentz_fwhm_eV, input_sigma, rule))
+    source = sources.read_sources(files)
+    if isinstance(source, curve_table.CurveTable):
+        tables.write_csv(output, curve_table.broaden_table(source, sigma_eV, lorentz_fwhm_eV, input_sigma, rule))
     else:
-        curves.write_curves(output, curves.broaden_sites(source, sigma_eV, lorentz_fwhm_eV, rule))
+        curves_file.write_curves(output, curves.broaden_sites(source, sigma_eV, lorentz_fwhm_eV, rule))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from enum import Enum
@@ -14,7 +15,6 @@ from sikpdos.commands.console import Console
 
 if TYPE_CHECKING:
     from sikpdos.prediction.predict import Predicted
-    from sikpdos.spectra.preprocess import Options
 
 CONSOLE = Console("predict")
 _DRAWN = 6  # blocks of spectra kept for --plot
@@ -52,9 +52,15 @@ def predict(
         str, typer.Option("--onset", metavar="ENERGY", help="Energy of the onset, eV, or auto (the model's rule).")
     ] = "auto",
     allow_partial: options.AllowPartial = False,
+    column: options.Column = None,
+    scan: options.Scan = None,
+    merge: options.Merge = False,
     part: Annotated[
         Part, typer.Option("--part", help="Of a dataset: all, or the model's test or train part.")
     ] = Part.all,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Print the files' scans and columns, and what would be taken, and stop.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print scalars as JSON lines instead of curves.")] = False,
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="FILE", help="Draw the spectrum and the result (png, pdf, svg).")
@@ -72,10 +78,15 @@ def predict(
     options.check_output(output, _JSON if json else options.CSV + options.NPZ)
     options.check_output(plot, options.FIGURES, "--plot")
 
+    if list_:
+        _list(files, output, column, scan)
+        return
+
+    from sikpdos.formats.columns import ColumnChoice
+    from sikpdos.formats.read import Reading
     from sikpdos.model import shipped
     from sikpdos.prediction import storage
-    from sikpdos.prediction.predict import predict_files
-    from sikpdos.spectra import preprocess
+    from sikpdos.prediction.predict import predict_files, preprocessing_for
 
     failures, drawn = [], []
 
@@ -83,18 +94,51 @@ def predict(
         failures.append(message)
         CONSOLE.say(message)
 
-    preparation = preprocess.Options(window, smoothing, 0.0, energy_eV, allow_partial)
-    results = predict_files(files, shipped.chooser(model), preparation, sigma, part.value, failed)
-    blocks = _told(results, preparation, drawn if plot else None)
+    preprocessing = functools.partial(
+        preprocessing_for,
+        sigma_eV=sigma,
+        background=window,
+        smooth=smoothing,
+        onset=energy_eV,
+        allow_partial=allow_partial,
+    )
+    reading = Reading(ColumnChoice(column, scan), merge)
+    results = predict_files(files, shipped.chooser(model), preprocessing, part.value, failed, reading)
+    blocks = _told(results, drawn if plot else None)
     count, blocks = _counted(blocks)
     if count == 0:
         raise typer.Exit(1)
-    storage.write(output, blocks, json, named=len(files) > 1 or count > 1)
+    storage.write(output, blocks, json, named=count > 1 or (len(files) > 1 and not merge))
     if plot:
         from sikpdos.plot.prediction import draw_predictions
 
         draw_predictions(plot, drawn)
     if failures:
+        raise typer.Exit(1)
+
+
+def _list(files: list[str], output: str, column: str | None, scan: str | None) -> None:
+    """Print what the files hold as CSV; exit 1 where one cannot be read."""
+    from sikpdos.common import tables
+    from sikpdos.common.errors import SikpdosError, display_name, naming
+    from sikpdos.formats.columns import ColumnChoice
+    from sikpdos.formats.listing import COLUMNS, list_content
+
+    rows, failed = [], False
+    for path in files:
+        try:
+            with naming(path):
+                listed, remarks = list_content(path, ColumnChoice(column, scan))
+        except SikpdosError as error:
+            failed = True
+            CONSOLE.say(error)
+            continue
+        rows += listed
+        for remark in remarks:
+            CONSOLE.say(f"{display_name(path)}: {remark}")
+    if rows:
+        tables.write_csv(output, {key: [row[key] for row in rows] for key in COLUMNS})
+    if failed:
         raise typer.Exit(1)
 
 
@@ -104,7 +148,7 @@ def _counted(blocks: Iterator[Predicted]) -> tuple[int, Iterator[Predicted]]:
     return sum(len(block.names) for block in few), itertools.chain(few, blocks)
 
 
-def _told(results: Iterator, preparation: Options, drawn: list[Predicted] | None) -> Iterator[Predicted]:
+def _told(results: Iterator, drawn: list[Predicted] | None) -> Iterator[Predicted]:
     """The predictions; of each file, what was done is told at its first block and what to doubt at its last."""
     from sikpdos.commands.report import Doubts, describe
 
@@ -112,7 +156,7 @@ def _told(results: Iterator, preparation: Options, drawn: list[Predicted] | None
         doubts = Doubts(path)
         for _, model, predicted in blocks:
             if not doubts.spectra:
-                for line in describe(path, model, predicted, preparation):
+                for line in describe(path, model, predicted):
                     CONSOLE.say(line)
             doubts.add(predicted)
             if drawn is not None and len(drawn) < _DRAWN:

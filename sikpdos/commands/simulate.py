@@ -75,7 +75,7 @@ def simulate(
     import torch
 
     from sikpdos.engine import campaign
-    from sikpdos.engine.settings import Settings, arithmetic, pseudopotentials
+    from sikpdos.engine.settings import Settings, available_backend, pseudopotentials
 
     if threads:
         torch.set_num_threads(threads)
@@ -88,21 +88,22 @@ def simulate(
         bin_eV=bin_width,
         precision=precision.value,
     )
-    laboratory = campaign.Laboratory(
-        settings, pseudopotentials(pseudo, hole_pseudo), arithmetic(device.value, precision.value), CONSOLE.say
+    context = campaign.RunContext(
+        settings, pseudopotentials(pseudo, hole_pseudo), available_backend(device.value, precision.value), CONSOLE.say
     )
     if dry_run:
-        if not _print_costs(campaign.dry_run(source, site, laboratory, part, parts)):
+        if not _print_costs(campaign.dry_run(source, site, context, part, parts)):
             raise typer.Exit(1)
         return
     if site is not None:
-        campaign.run_one(source, site, output, laboratory)
+        campaign.run_one(source, site, output, context)
         return
-    tally = campaign.run_table(source, output, laboratory, part, parts)
+    summary = campaign.run_table(source, output, context, part, parts)
     CONSOLE.say(
-        f"{tally.done} sites done, {tally.there} were there, {tally.elsewhere} are another run's, {tally.failed} failed"
+        f"{summary.done} sites done, {summary.there} were there, {summary.elsewhere} are another run's, "
+        f"{summary.failed} failed"
     )
-    if tally.failed:
+    if summary.failed:
         raise typer.Exit(1)
 
 

@@ -75,8 +75,8 @@ def train(
     from sikpdos.common import config as configuration
     from sikpdos.common import files
     from sikpdos.dataset.dataset import read_dataset
-    from sikpdos.model import network
-    from sikpdos.model.training import Settings
+    from sikpdos.model.model_file import write_model
+    from sikpdos.model.settings import Settings
     from sikpdos.model.training import train as run
 
     flags = {"split": split and split.value, "seed": seed, "members": members, "epochs": epochs, "measured": measured}
@@ -87,7 +87,7 @@ def train(
     checkpoint = None if output == files.STDIO else f"{output}.checkpoint"
     with training_log.reporter(CONSOLE, settings.epochs, log) as report:
         trained = run(read_dataset(dataset), settings, report, checkpoint, device)
-    network.write_model(output, trained)
+    write_model(output, trained)
     if checkpoint:
         files.remove(checkpoint)
     training_log.tell_scores(CONSOLE, trained)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sikpdos.commands.console import Console
 from sikpdos.common import tables
-from sikpdos.model.network import Model
-from sikpdos.model.training import Progress
+from sikpdos.model.ensemble import Model
+from sikpdos.model.optimization import Progress
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.engine import cells, core_hole, kpoints, scf
-from sikpdos.engine.basis import Arithmetic, box_shape
+from sikpdos.engine.basis import Backend, fft_grid_shape
 from sikpdos.engine.crystal import Crystal, symmetry
 from sikpdos.engine.eigensolver import DEGREE
 from sikpdos.engine.settings import FINEST_K_SPACING, SCF_COARSENING, Pseudopotentials, Settings
@@ -34,9 +34,7 @@ class Estimate:
     memory_GiB: float
 
 
-def estimate(
-    crystal: Crystal, atom: int, settings: Settings, pseudos: Pseudopotentials, arithmetic: Arithmetic
-) -> Estimate:
+def estimate(crystal: Crystal, atom: int, settings: Settings, pseudos: Pseudopotentials, backend: Backend) -> Estimate:
     """Cost of a silicon atom of a primitive crystal."""
     group = symmetry(crystal)
     site = group.fixing(crystal.positions[atom]).rotations
@@ -47,8 +45,8 @@ def estimate(
     edge_points = kpoints.rich_mesh(
         hole.crystal.lattice, spacing, hole.site.rotations, settings.min_edge_points, FINEST_K_SPACING
     )
-    small = _apply_s(crystal, settings, arithmetic)
-    large = _apply_s(hole.crystal, settings, arithmetic)
+    small = _apply_s(crystal, settings, backend)
+    large = _apply_s(hole.crystal, settings, backend)
     filtered = ITERATIONS * (DEGREE + 1) * scf.n_bands(hole.crystal.n_electrons)
     recursions = 3 * settings.edge_steps * len(edge_points)
     projections = 4 * settings.pdos_steps * len(pdos_points)
@@ -59,7 +57,7 @@ def estimate(
         len(pdos_points),
         _ground_applications(crystal, group.rotations, spacing) * small,
         large * (filtered + recursions) + small * projections,
-        _memory_GiB(hole.crystal, settings, arithmetic),
+        _memory_GiB(hole.crystal, settings, backend),
     )
 
 
@@ -70,27 +68,27 @@ def _ground_applications(crystal: Crystal, rotations: np.ndarray, spacing: float
     return (coarse * ITERATIONS + dense * DENSE_CYCLES) * (DEGREE + 1) * scf.n_bands(crystal.n_electrons)
 
 
-def _box_points(crystal: Crystal, settings: Settings, arithmetic: Arithmetic) -> int:
-    radius = arithmetic.box_factor / 2 * np.sqrt(settings.cutoff_Ry)
-    return int(np.prod(box_shape(crystal.lattice, radius)))
+def _box_points(crystal: Crystal, settings: Settings, backend: Backend) -> int:
+    radius = backend.box_factor / 2 * np.sqrt(settings.cutoff_Ry)
+    return int(np.prod(fft_grid_shape(crystal.lattice, radius)))
 
 
-def _apply_s(crystal: Crystal, settings: Settings, arithmetic: Arithmetic) -> float:
+def _apply_s(crystal: Crystal, settings: Settings, backend: Backend) -> float:
     """Seconds for H on one wave function."""
-    return _box_points(crystal, settings, arithmetic) * POINT_S * (1 if arithmetic.precision == "single" else 2)
+    return _box_points(crystal, settings, backend) * POINT_S * (1 if backend.precision == "single" else 2)
 
 
-def _memory_GiB(crystal: Crystal, settings: Settings, arithmetic: Arithmetic) -> float:
+def _memory_GiB(crystal: Crystal, settings: Settings, backend: Backend) -> float:
     waves = crystal.volume * settings.cutoff_Ry**1.5 / (6 * np.pi**2)
-    size = arithmetic.complex.itemsize
+    size = backend.complex.itemsize
     bands = scf.n_bands(crystal.n_electrons)
-    boxes = 40 * _box_points(crystal, settings, arithmetic) * 16  # densities, mixing, gradients
+    boxes = 40 * _box_points(crystal, settings, backend) * 16  # densities, mixing, gradients
     return BASE_GIB + (WAVE_COPIES * bands * waves * size + boxes) / 2**30
 
 
-def require_memory(needed: Estimate, arithmetic: Arithmetic) -> None:
+def require_memory(needed: Estimate, backend: Backend) -> None:
     """Refuse what cannot fit the device. Raises SikpdosError with the estimate."""
-    available = available_GiB(arithmetic)
+    available = available_GiB(backend)
     if needed.memory_GiB > available:
         raise SikpdosError(
             f"{needed.supercell_atoms} atoms in the supercell need about {needed.memory_GiB:.1f} GiB of memory, "
@@ -98,9 +96,9 @@ def require_memory(needed: Estimate, arithmetic: Arithmetic) -> None:
         )
 
 
-def available_GiB(arithmetic: Arithmetic) -> float:
+def available_GiB(backend: Backend) -> float:
     """Free memory of the device."""
-    if arithmetic.device == "cpu":
+    if backend.device == "cpu":
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     import torch
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from sikpdos.common import resources
 from sikpdos.common.constants import RYDBERG_EV
 from sikpdos.common.errors import SikpdosError
-from sikpdos.dataset.raw_site import BIN_EV
-from sikpdos.engine.basis import Arithmetic
+from sikpdos.dataset.binning import BIN_EV
+from sikpdos.engine.basis import Backend
 from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
 
 EDGE_STEPS_PER_RY = 18.0  # resolves 0.5 eV up to 40 eV, and the cut at the Fermi level of a metal
@@ -56,7 +56,7 @@ class Settings:
         return asdict(self) | {
             "edge_steps": self.edge_steps,
             "pdos_steps": self.pdos_steps,
-            "box_k_max": Arithmetic(precision=self.precision).box_factor,
+            "box_k_max": Backend(precision=self.precision).box_factor,
         }
 
 
@@ -91,10 +91,10 @@ def pseudopotentials(files: Sequence[str | os.PathLike], hole: str | os.PathLike
     return Pseudopotentials(ground, partner)
 
 
-def arithmetic(device: str, precision: str) -> Arithmetic:
+def available_backend(device: str, precision: str) -> Backend:
     """Check that the device is there. Raises SikpdosError if not."""
     import torch
 
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SikpdosError("device cuda: no CUDA device is available")
-    return Arithmetic(device, precision)
+    return Backend(device, precision)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sikpdos.common.constants import BOHR_A, RYDBERG_EV
-from sikpdos.dataset.raw_site import RawSite, histogram
+from sikpdos.dataset.binning import linear_binning
+from sikpdos.dataset.raw_site import RawSite
 from sikpdos.engine import cells, core_hole, edge, ground_state, kpoints, pdos, scf
-from sikpdos.engine.basis import Arithmetic
+from sikpdos.engine.basis import Backend
 from sikpdos.engine.core_hole import HoleState
 from sikpdos.engine.crystal import symmetry
 from sikpdos.engine.ground_state import GroundState
@@ -31,16 +32,14 @@ class Structure:
     pseudos: Pseudopotentials
 
 
-def prepare(
-    given: Input, settings: Settings, pseudos: Pseudopotentials, arithmetic: Arithmetic, report: Report
-) -> Structure:
+def prepare(given: Input, settings: Settings, pseudos: Pseudopotentials, backend: Backend, report: Report) -> Structure:
     """Ground state of a structure. Raises eigensolver.NotConverged."""
     crystal = given.crystal
     rotations = symmetry(crystal).rotations
     ground = ground_state.ground_state(
         crystal,
         settings.cutoff_Ry,
-        arithmetic,
+        backend,
         kpoints.best_mesh(crystal.lattice, SCF_COARSENING * settings.k_spacing, rotations),
         kpoints.best_mesh(crystal.lattice, settings.k_spacing, rotations),
         settings.smearing_Ry,
@@ -61,7 +60,14 @@ def simulate_site(structure: Structure, atom_index: int, meta: dict, report: Rep
     state, edge_points = _core_hole(structure, atom, report)
     edge_eV, weight = _edge(structure, atom, state, edge_points)
     described = _describe(structure, atom_index, atom, state, len(edge_points))
-    return RawSite(edge_eV, weight, pdos_eV, s, p, {**described, **meta})
+    return RawSite(
+        edge_energy_eV=edge_eV,
+        edge_weight=weight,
+        pdos_energy_eV=pdos_eV,
+        pdos_s=s,
+        pdos_p=p,
+        meta={**described, **meta},
+    )
 
 
 def _pdos(structure: Structure, atom: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,7 +81,7 @@ def _pdos(structure: Structure, atom: int) -> tuple[np.ndarray, np.ndarray, np.n
 
     def of(l: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = momentum == l
-        return histogram(energies[:, chosen].ravel(), weights[:, chosen].ravel(), *PDOS_RANGE_EV, settings.bin_eV)
+        return linear_binning(energies[:, chosen].ravel(), weights[:, chosen].ravel(), *PDOS_RANGE_EV, settings.bin_eV)
 
     (centres, s), (_, p) = of(0), of(1)
     return centres, s, p
@@ -105,9 +111,9 @@ def _edge(structure: Structure, atom: int, state: HoleState, points: kpoints.KPo
     """Bin centres (eV) and the isotropic edge's histogram, each state with its chance to be empty."""
     species, bands = structure.ground.crystal.species[atom], state.solution.bands
     energies, weights = edge.edge_sticks(state, species, points, structure.settings.edge_steps)
-    weights = weights / 3 * scf.emptiness(energies, bands.fermi_Ry, structure.settings.smearing_Ry)
+    weights = weights / 3 * scf.unoccupied_fraction(energies, bands.fermi_Ry, structure.settings.smearing_Ry)
     energies = (energies - _zero_Ry(bands)) * RYDBERG_EV
-    return histogram(energies.ravel(), weights.ravel(), *EDGE_RANGE_EV, structure.settings.bin_eV)
+    return linear_binning(energies.ravel(), weights.ravel(), *EDGE_RANGE_EV, structure.settings.bin_eV)
 
 
 def _zero_Ry(bands: Bands) -> float:

@@ -10,10 +10,10 @@ import numpy as np
 
 from sikpdos.common import files, npz, tables
 from sikpdos.common.errors import SikpdosError
-from sikpdos.dataset import curves, database, dataset, raw_site
+from sikpdos.dataset import curves, curves_file, database, dataset, raw_site
 from sikpdos.formats.read import read_spectra
 from sikpdos.formats.spectrum_set import SpectrumSet
-from sikpdos.model import network
+from sikpdos.model import model_file
 from sikpdos.prediction import storage
 
 
@@ -99,7 +99,7 @@ def read(path: str) -> Source:
     spectrum either.
     """
     name, data = files.display_name(path), files.read_bytes(path)
-    schema = npz.schema_of(data) if data[:2] == b"PK" else None
+    schema = npz.schema_of(data) if npz.is_npz(data) else None
     if schema is not None:
         if schema not in _CONTAINERS:
             raise SikpdosError(f"is {schema}, of which there is no picture", path)
@@ -150,7 +150,7 @@ def _matches(path: str, data: bytes) -> Matches:
 
 
 def _ablation(path: str, data: bytes) -> Ablation:
-    from sikpdos.model.ablation import read_rows  # brings PyTorch
+    from sikpdos.model.ablation_table import read_rows
 
     tables.numbers(_filled(path, data), "mse", path)
     rows = read_rows(path, data)
@@ -170,13 +170,13 @@ def _filled(path: str, data: bytes) -> dict[str, list[str]]:
 _CONTAINERS: dict[str, Callable] = {
     raw_site.SCHEMA: raw_site.read_raw,
     database.SCHEMA: database.read_database,
-    curves.SCHEMA: curves.read_curves,
+    curves.SCHEMA: curves_file.read_curves,
     dataset.SCHEMA: dataset.read_dataset,
     storage.SCHEMA: storage.read_predictions,
-    network.SCHEMA: network.read_model,
+    model_file.SCHEMA: model_file.read_model,
 }
 _TABLES: tuple[tuple[tuple[str, ...], Callable], ...] = (
-    (("site_id", "quantity", "energy_eV", "value"), curves.read_curves),
+    (("site_id", "quantity", "energy_eV", "value"), curves_file.read_curves),
     (("window_start_eV", "region_start_eV", "orbital", "mse"), _ablation),
     (("site_id", "template_id", "spectrum_mse", "s_mse", "p_mse"), _matches),
     (("epoch", "training_mse", "validation_mse"), _training_log),

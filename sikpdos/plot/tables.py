@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos.common.grid import PDOS
-from sikpdos.model.network import Model
+from sikpdos.model.ensemble import Model
 from sikpdos.model.uncertainty import BAND_90
 from sikpdos.plot import matching, style, windows
 from sikpdos.plot.read import Matches, Source, TrainingLog

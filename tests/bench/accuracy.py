@@ -27,11 +27,13 @@ from sklearn.pipeline import make_pipeline
 
 from sikpdos.common import config, resources
 from sikpdos.dataset import curves, database, split
-from sikpdos.dataset.dataset import Dataset, assemble, read_dataset
+from sikpdos.dataset.assembly import assemble
+from sikpdos.dataset.dataset import Dataset, read_dataset
 from sikpdos.model import kernel_regression, metrics
-from sikpdos.model.network import predict
+from sikpdos.model.ensemble import predict
+from sikpdos.model.settings import Settings
 from sikpdos.model.template_matching import match
-from sikpdos.model.training import Settings, train
+from sikpdos.model.training import train
 
 OURS = "sikpdos"
 KERNEL = "kernel regression, part of sikpdos"
@@ -103,9 +105,8 @@ def estimates(dataset: Dataset, rest: np.ndarray, spectra: np.ndarray) -> dict[s
     found["template matching"] = match(x, dataset.pdos[rest], spectra).pdos
     for name, method in baselines().items():
         found[name] = (fitted(method, x, y - centre, groups).predict(spectra) + centre).reshape(shape)
-    found[KERNEL] = kernel_regression.predict(kernel_regression.fit(x, y, np.ones((1, len(y)), bool)), spectra, [0])[0][
-        0
-    ]
+    regression = kernel_regression.fit(x, y, np.ones(len(y), int), left_out=[split.TEST])
+    found[KERNEL] = kernel_regression.predict(regression, spectra, [split.TEST])[0][0]
     return found
 
 

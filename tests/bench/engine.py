@@ -134,14 +134,14 @@ def _site(name: str, n_atoms: int, mesh: int) -> dict:
 
     from sikpdos.common.constants import RYDBERG_EV
     from sikpdos.engine import core_hole, edge, kpoints, simulate
-    from sikpdos.engine.basis import Arithmetic
+    from sikpdos.engine.basis import Backend
     from sikpdos.engine.settings import Settings
 
     torch.set_num_threads(THREADS)
     settings = Settings(cutoff_eV=CUTOFF_RY * RYDBERG_EV)
     start = time.perf_counter()
     given, atom = _crystal(name)
-    ground = simulate.prepare(given, settings, PSEUDOS, Arithmetic(), lambda line: None).ground
+    ground = simulate.prepare(given, settings, PSEUDOS, Backend(), lambda line: None).ground
     ground_s = time.perf_counter() - start
     with metered() as density:
         cell = _hole_cell(name, n_atoms)

@@ -26,10 +26,10 @@ from support.engine import (
 )
 
 from sikpdos.engine import cells, core_hole, edge, kpoints, pdos, potential, scf, structure, xc
-from sikpdos.engine.basis import Arithmetic, DensityBasis, WaveBasis, spherical_harmonics
+from sikpdos.engine.basis import Backend, DensityBasis, WaveBasis, spherical_harmonics
 from sikpdos.engine.core_hole import HoleCell
 from sikpdos.engine.crystal import supercell, symmetry
-from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, exchange_projectors
+from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, substitution_projectors
 from sikpdos.engine.recursion import sticks
 
 CUTOFF_RY = 8.0
@@ -38,7 +38,7 @@ GRID_EV = np.arange(0.0, 30.0, 0.2)
 
 
 def _double(lattice) -> DensityBasis:
-    return DensityBasis(lattice, CUTOFF_RY, Arithmetic("cpu", "double"))
+    return DensityBasis(lattice, CUTOFF_RY, Backend("cpu", "double"))
 
 
 def _random_waves(basis: WaveBasis, n: int) -> torch.Tensor:
@@ -99,7 +99,7 @@ def test_hamiltonian_is_hermitian_and_blocks_equal_one_projector_per_atom():
     density = _double(cell.crystal.lattice)
     by_class = WaveBasis(density, np.array([[0.1, 0.2, 0.3]]), SMALL_CELL)
     values = torch.randn(density.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    hole = exchange_projectors(by_class, SILICON, HOLE)
+    hole = substitution_projectors(by_class, SILICON, HOLE)
     h = Hamiltonian(by_class, values, crystal_projectors(by_class, cell.primitive), hole)
     x = _random_waves(by_class, 3).flatten(2)
     product = x.conj()[0] @ h.apply(x.unflatten(2, by_class.shape[1:])).flatten(2)[0].T
@@ -241,8 +241,8 @@ def test_metal_is_told_from_semiconductor(diamond_state):
 
 def test_every_state_is_filled_or_empty():
     energies = np.linspace(-0.1, 0.1, 41)
-    filled = scf.fill(torch.tensor(energies)[None], np.ones(1), 41.0, 0.02)
-    empty = scf.emptiness(energies, filled.fermi_Ry, 0.02)
+    filled = scf.compute_occupations(torch.tensor(energies)[None], np.ones(1), 41.0, 0.02)
+    empty = scf.unoccupied_fraction(energies, filled.fermi_Ry, 0.02)
     assert np.allclose(filled.occupations[0].numpy() / 2 + empty, 1, atol=1e-9)
     assert empty[0] < 1e-9
     assert empty[-1] > 1 - 1e-9

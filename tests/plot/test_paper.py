@@ -11,7 +11,7 @@ from support import ROOT, assert_one_line_failure
 from support.plot_files import ERROR, TEST, ablation_rows, known, measured, predicted, write_all
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.model import ablation, metrics
+from sikpdos.model import ablation_table, metrics
 from sikpdos.model.uncertainty import BAND_90
 from sikpdos.plot import matching, paper, ranking, simulated, windows
 from sikpdos.plot import site as site_figure
@@ -112,7 +112,7 @@ def test_figure_3_and_4_show_mean_and_spread_over_seeds(source):
 
 def test_an_unfinished_ablation_says_how_many_seeds_it_has(tmp_path):
     per_seed = len(ablation_rows(1))
-    ablation.write_rows(tmp_path / "part.csv", ablation_rows(2)[: per_seed + 8])  # of seed 1 one window
+    ablation_table.write_rows(tmp_path / "part.csv", ablation_rows(2)[: per_seed + 8])  # of seed 1 one window
     figure = Figure()
     windows.draw_growing(figure, read(str(tmp_path / "part.csv")))
     assert "over 1 to 2 seeds" in words(figure)
