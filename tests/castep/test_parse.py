@@ -311,7 +311,7 @@ def test_damaged_gzip_files(cli, tmp_path):
 
 def test_missing_file_and_folder(cli, tmp_path):
     one_line_failure(cli("parse-odo", tmp_path / "none.pdos.dat"), "none.pdos.dat")
-    one_line_failure(cli("parse-odo", tmp_path / "none.pdos_bin"), "none.bands")
+    one_line_failure(cli("parse-odo", tmp_path / "none.pdos_bin"), "none.pdos_bin: No such file")
 
 
 def test_hostile_samples(cli, shared):

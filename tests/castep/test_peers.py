@@ -57,7 +57,7 @@ def test_pdos_of_one_column_a_channel(runs, name):
 
 def test_total_density_of_states(runs):
     for path in sorted(runs.glob("*/*.fixed.dat")):
-        ours, theirs = optados_dat.parse_dos(path.read_bytes(), str(path)), matador(path)
+        ours, theirs = optados_dat.parse_dos(path.read_bytes()), matador(path)
         total = theirs["dos"] if "spin_dos" not in theirs else sum(np.abs(d) for d in theirs["spin_dos"].values())
         np.testing.assert_allclose(total, ours.density, atol=1e-12)
 

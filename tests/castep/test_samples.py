@@ -77,7 +77,7 @@ def test_spin_pdos_is_the_sum_and_equals_the_run_without_spin(optados, release):
 @pytest.mark.parametrize("kind", ["adaptive", "fixed"])
 def test_spin_dos_is_the_sum(optados, kind):
     path = optados / f"od13dev/si2_spin_dos_{kind}/Si2.{kind}.dat"
-    dos, rows = optados_dat.parse_dos(path.read_bytes(), str(path)), loadtxt(path)
+    dos, rows = optados_dat.parse_dos(path.read_bytes()), loadtxt(path)
     np.testing.assert_allclose(dos.density, rows[:, 1] - rows[:, 2], atol=1e-12)
     np.testing.assert_allclose(dos.integrated, rows[:, 3] - rows[:, 4], atol=1e-12)
     assert dos.integrated[-1] == pytest.approx(46, abs=0.02)  # 23 bands of two electrons
