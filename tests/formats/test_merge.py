@@ -57,7 +57,7 @@ def test_other_grids_are_interpolated():
     other = np.arange(1790.0, 1880.0, 0.4)
     second = SpectrumSet(names=("b",), energy_eV=other, intensity=np.interp(other, ENERGY_EV, EDGE)[None], kind="xas")
     merged = merge([first, second], "x")
-    np.testing.assert_array_equal(merged.energy_eV, ENERGY_EV[ENERGY_EV <= other[-1]])
+    np.testing.assert_array_equal(merged.energy_eV, ENERGY_EV[other[-1] >= ENERGY_EV])
     np.testing.assert_allclose(merged.intensity[0], EDGE[: merged.energy_eV.size], atol=0.01)
 
 
