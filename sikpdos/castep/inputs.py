@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from pymatgen.core import Structure
@@ -64,7 +63,7 @@ def build(
         yield _ground(number, structure, of_structure[0], settings, potential, folder)
         for site in of_structure:
             if not 0 <= site.atom_index < len(structure) or structure[site.atom_index].specie.symbol != "Si":
-                raise SikpdosError(f"{path}: atom {site.atom_index} of site {site.site_id} is not a silicon atom")
+                raise SikpdosError(f"atom {site.atom_index} of site {site.site_id} is not a silicon atom", path)
             number += 1
             yield _hole(number, structure, site, settings, potential, folder)
 
@@ -93,7 +92,7 @@ def _by_structure(sites: Sequence[Site]) -> dict[str, list[Site]]:
 
 def _check_name(name: str) -> None:
     """Folders are named after ids, and the scripts split runs.csv at commas."""
-    if not name or name.startswith(".") or not all(c.isalnum() or c in "-_.+" for c in name):
+    if not name or name[0] in ".-" or not all(c.isalnum() or c in "-_.+" for c in name):
         raise SikpdosError(f"id '{name}' can't name a folder: letters, digits and - _ . + only")
 
 
@@ -101,9 +100,20 @@ def _ground(number: int, structure: Structure, site: Site, settings: Settings, p
     lattice = structure.lattice.matrix
     labels = [s.specie.symbol for s in structure]
     run = Run(
-        number, GROUND, f"{site.structure_id}/{GROUND}", GROUND, site.structure_id, "", -1, 0, 0, site.group,
-        len(structure), shortest_vector_A(lattice), _mesh(lattice, settings),
-    )  # fmt: skip
+        run=number,
+        kind=GROUND,
+        folder=f"{site.structure_id}/{GROUND}",
+        seed=GROUND,
+        structure_id=site.structure_id,
+        site_id="",
+        atom_index=-1,
+        atom_number=0,
+        multiplicity=0,
+        group=site.group,
+        n_atoms=len(structure),
+        image_distance_A=shortest_vector_A(lattice),
+        mesh=_mesh(lattice, settings),
+    )
     values = {
         "structure_id": site.structure_id,
         "projectors": projectors(labels.count("Si")),
@@ -119,10 +129,20 @@ def _hole(number: int, structure: Structure, site: Site, settings: Settings, pot
     lattice = cell.lattice.matrix
     silicon = [i for i, s in enumerate(structure) if s.specie.symbol == "Si"]
     run = Run(
-        number, HOLE, f"{site.structure_id}/{site.site_id}", HOLE, site.structure_id, site.site_id, site.atom_index,
-        silicon.index(site.atom_index) + 1, site.multiplicity, site.group, len(cell), shortest_vector_A(lattice),
-        _mesh(lattice, settings),
-    )  # fmt: skip
+        run=number,
+        kind=HOLE,
+        folder=f"{site.structure_id}/{site.site_id}",
+        seed=HOLE,
+        structure_id=site.structure_id,
+        site_id=site.site_id,
+        atom_index=site.atom_index,
+        atom_number=silicon.index(site.atom_index) + 1,
+        multiplicity=site.multiplicity,
+        group=site.group,
+        n_atoms=len(cell),
+        image_distance_A=shortest_vector_A(lattice),
+        mesh=_mesh(lattice, settings),
+    )
     values = {
         "structure_id": site.structure_id,
         "site_id": site.site_id,
@@ -187,7 +207,4 @@ def _files(kind: str, values: dict, settings: Settings, folder: Folder) -> dict[
         f"{kind}.param": f"{kind}{suffix}.param",
         f"{kind}.odi": f"{kind}.odi",
     }
-    return {
-        name: templates.fill(templates.read_template(source, folder), values, str(Path(folder) / source))
-        for name, source in sources.items()
-    }
+    return {name: templates.filled(source, values, folder) for name, source in sources.items()}

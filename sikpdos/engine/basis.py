@@ -11,7 +11,7 @@ PRIMES = (2, 3, 5, 7)
 
 
 @dataclass(frozen=True)
-class Arithmetic:
+class Backend:
     """Where and how precisely to compute.
 
     "single" keeps wave functions in complex64 on a box of 3 times the largest wave vector; "double"
@@ -45,47 +45,47 @@ class DensityBasis:
     cell vectors.
     """
 
-    def __init__(self, lattice: np.ndarray, cutoff_Ry: float, arithmetic: Arithmetic):
-        self.lattice, self.cutoff_Ry, self.arithmetic = lattice, cutoff_Ry, arithmetic
+    def __init__(self, lattice: np.ndarray, cutoff_Ry: float, backend: Backend):
+        self.lattice, self.cutoff_Ry, self.backend = lattice, cutoff_Ry, backend
         self.reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
         self.volume = abs(float(np.linalg.det(lattice)))
-        radius = arithmetic.box_factor / 2 * np.sqrt(cutoff_Ry)
-        self.shape = box_shape(lattice, radius)
+        radius = backend.box_factor / 2 * np.sqrt(cutoff_Ry)
+        self.shape = fft_grid_shape(lattice, radius)
         axes = [np.round(np.fft.fftfreq(n, 1 / n)).astype(int) for n in self.shape]
         box = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
         g2 = ((box @ self.reciprocal) ** 2).sum(1)
         inside = np.flatnonzero(g2 <= radius**2 * (1 + 1e-9))
         self.m = box[inside]  # (n_G, 3) integer
         self.origin = int(np.flatnonzero(inside == 0)[0])
-        self.corner = int(g2.argmax())  # a place in the box where no wave function has a coefficient
-        self.index = arithmetic.tensor(inside)  # (n_G,) places in the flattened box
-        self.g = arithmetic.tensor(box[inside] @ self.reciprocal)  # (n_G, 3) 1/bohr
+        self.padding_index = int(g2.argmax())  # a point of the grid where no wave function has a coefficient
+        self.index = backend.tensor(inside)  # (n_G,) positions in the flattened FFT grid
+        self.g = backend.tensor(box[inside] @ self.reciprocal)  # (n_G, 3) 1/bohr
         self.g2 = (self.g**2).sum(1)
 
     @property
     def size(self) -> int:
         return int(np.prod(self.shape))
 
-    def places(self, m: np.ndarray) -> np.ndarray:
-        """Places of integer wave vectors (..., 3) in the flattened box."""
+    def fft_index(self, m: np.ndarray) -> np.ndarray:
+        """Positions of integer wave vectors (..., 3) in the flattened FFT grid."""
         return np.ravel_multi_index(tuple(np.moveaxis(m % np.array(self.shape), -1, 0)), self.shape)
 
-    def lookup(self, m: np.ndarray) -> np.ndarray:
+    def sphere_index(self, m: np.ndarray) -> np.ndarray:
         """Numbers of integer wave vectors (..., 3) within the sphere; n_G for those outside."""
         table = np.full(self.size, len(self.m))
         table[self.index.cpu().numpy()] = np.arange(len(self.m))
         half = np.array(self.shape) // 2
         fits = (np.abs(m) <= half).all(axis=-1)
-        return np.where(fits, table[self.places(m)], len(self.m))
+        return np.where(fits, table[self.fft_index(m)], len(self.m))
 
     def to_real(self, coefficients: torch.Tensor) -> torch.Tensor:
-        """Real functions on the box (..., *shape) from their coefficients (..., n_G)."""
+        """Real functions on the FFT grid (..., *shape) from their coefficients (..., n_G)."""
         box = torch.zeros(*coefficients.shape[:-1], self.size, dtype=torch.complex128, device=coefficients.device)
         box[..., self.index] = coefficients.to(torch.complex128)
         return torch.fft.ifftn(box.unflatten(-1, self.shape), dim=(-3, -2, -1), norm="forward").real
 
     def to_fourier(self, values: torch.Tensor) -> torch.Tensor:
-        """Coefficients (..., n_G) of functions on the box (..., *shape)."""
+        """Coefficients (..., n_G) of functions on the FFT grid (..., *shape)."""
         box = torch.fft.fftn(values.to(torch.complex128), dim=(-3, -2, -1), norm="forward")
         return box.flatten(-3)[..., self.index]
 
@@ -93,14 +93,14 @@ class DensityBasis:
 class WaveBasis:
     """Plane waves |k+G|^2 <= cutoff of several k-points, padded to one count.
 
-    `classes` is the supercell matrix: waves whose k+G differ by a reciprocal vector of the *primitive* cell
-    form a class, and only they are coupled by a crystal of primitive cells (Bloch's theorem). Wave
-    functions are (n_k, n_vectors, n_classes, n_waves), zero on padding.
+    `matrix` is the supercell matrix: waves whose k+G differ by a reciprocal vector of the *primitive* cell
+    belong to one folded k-point, and only they are coupled by a crystal of primitive cells (Bloch's theorem). Wave
+    functions are (n_k, n_vectors, n_folded, n_waves), zero on padding.
     """
 
-    def __init__(self, density: DensityBasis, k: np.ndarray, classes: np.ndarray):
+    def __init__(self, density: DensityBasis, k: np.ndarray, matrix: np.ndarray):
         self.density, self.k = density, k
-        spheres = [self._sphere(density, point, classes) for point in k]
+        spheres = [self._sphere(density, point, matrix) for point in k]
         n_waves = max(len(block) for sphere in spheres for block in sphere)
         shape = (len(k), len(spheres[0]), n_waves)
         self.m = np.zeros((*shape, 3), int)
@@ -109,22 +109,23 @@ class WaveBasis:
             for j, block in enumerate(sphere):
                 self.m[i, j, : len(block)] = block
                 self.filled[i, j, : len(block)] = True
-        self.q = (self.m + k[:, None, None]) @ density.reciprocal  # (n_k, n_classes, n_waves, 3) 1/bohr
-        tensor = density.arithmetic.tensor
-        places = np.where(self.filled, density.places(self.m), density.corner)
-        self.index = tensor(places.reshape(len(k), -1))  # (n_k, n_classes * n_waves)
-        self.mask = tensor(self.filled, density.arithmetic.real)[:, None]  # (n_k, 1, n_classes, n_waves)
-        self.kinetic = tensor((self.q**2).sum(-1) * self.filled, density.arithmetic.real)[:, None]
+        self.q = (self.m + k[:, None, None]) @ density.reciprocal  # (n_k, n_folded, n_waves, 3) 1/bohr
+        tensor = density.backend.tensor
+        positions = np.where(self.filled, density.fft_index(self.m), density.padding_index)
+        self.index = tensor(positions.reshape(len(k), -1))  # (n_k, n_folded * n_waves)
+        self.mask = tensor(self.filled, density.backend.real)[:, None]  # (n_k, 1, n_folded, n_waves)
+        self.kinetic = tensor((self.q**2).sum(-1) * self.filled, density.backend.real)[:, None]
 
     @staticmethod
-    def _sphere(density: DensityBasis, k: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
+    def _sphere(density: DensityBasis, k: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
         """Integer wave vectors of one k-point, class by class."""
         reach = np.ceil(np.sqrt(density.cutoff_Ry) * np.linalg.norm(density.lattice, axis=1) / (2 * np.pi)) + 1
-        axes = [np.arange(-n, n + 1) for n in reach.astype(int)]
+        centres = -np.round(k)  # the sphere lies around -k, wherever that is
+        axes = [np.arange(c - n, c + n + 1).astype(int) for c, n in zip(centres, reach, strict=True)]
         m = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
         m = m[(((m + k) @ density.reciprocal) ** 2).sum(1) <= density.cutoff_Ry]
-        size = round(abs(np.linalg.det(classes)))
-        remainder = np.round(m @ np.linalg.inv(classes).T * size).astype(int) % size
+        size = round(abs(np.linalg.det(matrix)))
+        remainder = np.round(m @ np.linalg.inv(matrix).T * size).astype(int) % size
         label = (remainder[:, 0] * size + remainder[:, 1]) * size + remainder[:, 2]
         order = np.argsort(label, kind="stable")
         return np.split(m[order], np.flatnonzero(np.diff(label[order])) + 1)
@@ -134,24 +135,24 @@ class WaveBasis:
         return self.m.shape[:3]
 
     def phases(self, position: np.ndarray) -> np.ndarray:
-        """exp(-i (k+G) r) at a fractional position: (n_k, n_classes, n_waves)."""
+        """exp(-i (k+G) r) at a fractional position: (n_k, n_folded, n_waves)."""
         return np.exp(-2j * np.pi * ((self.m + self.k[:, None, None]) @ position)) * self.filled
 
-    def to_box(self, x: torch.Tensor) -> torch.Tensor:
-        """Wave functions (n_k, n_vectors, n_classes, n_waves) on the FFT box (n_k, n_vectors, *shape)."""
+    def to_fft_grid(self, x: torch.Tensor) -> torch.Tensor:
+        """Wave functions (n_k, n_vectors, n_folded, n_waves) on the FFT box (n_k, n_vectors, *shape)."""
         n_k, n_vectors = x.shape[:2]
         box = torch.zeros(n_k, n_vectors, self.density.size, dtype=x.dtype, device=x.device)
         box.scatter_(2, self.index[:, None].expand(-1, n_vectors, -1), x.flatten(2))
         return torch.fft.ifftn(box.unflatten(2, self.density.shape), dim=(2, 3, 4), norm="forward")
 
-    def from_box(self, values: torch.Tensor) -> torch.Tensor:
-        """The reverse of `to_box`; what lies outside the sphere is cut off."""
+    def from_fft_grid(self, values: torch.Tensor) -> torch.Tensor:
+        """The reverse of `to_fft_grid`; what lies outside the sphere is cut off."""
         box = torch.fft.fftn(values, dim=(2, 3, 4), norm="forward").flatten(2)
         x = box.gather(2, self.index[:, None].expand(-1, box.shape[1], -1))
         return x.unflatten(2, self.shape[1:]) * self.mask
 
 
-def box_shape(lattice: np.ndarray, radius: float) -> tuple[int, int, int]:
+def fft_grid_shape(lattice: np.ndarray, radius: float) -> tuple[int, int, int]:
     """Numbers of points of the FFT box that holds all |G| <= radius (1/bohr) of a cell."""
     reach = np.floor(radius * np.linalg.norm(lattice, axis=1) / (2 * np.pi) + 1e-9).astype(int)
     return tuple(fft_size(2 * n + 1) for n in reach.tolist())

@@ -18,8 +18,8 @@ from pathlib import Path
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.raw_site import write_raw
-from sikpdos.engine import cost, simulate, structure
-from sikpdos.engine.basis import Arithmetic
+from sikpdos.engine import cost, plan, simulate, structure
+from sikpdos.engine.basis import Backend
 from sikpdos.engine.eigensolver import NotConverged
 from sikpdos.engine.settings import Pseudopotentials, Settings
 from sikpdos.structures.sites import Site, read_sites, structure_file
@@ -28,17 +28,17 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Laboratory:
+class RunContext:
     """What all sites of a run share."""
 
     settings: Settings
     pseudos: Pseudopotentials
-    arithmetic: Arithmetic
+    backend: Backend
     report: Report
 
 
 @dataclass
-class Tally:
+class RunSummary:
     """What became of the sites of a run."""
 
     done: int = 0
@@ -54,47 +54,48 @@ def shard(sites: Sequence[Site], number: int, count: int) -> list[Site]:
     return [site for site in sites if site.structure_id in chosen]
 
 
-def run(sites: Sequence[Site], sites_csv: Path, out: Path, laboratory: Laboratory) -> Tally:
+def run(sites: Sequence[Site], sites_csv: Path, out: Path, context: RunContext) -> RunSummary:
     """Simulate every site that has no file in `out` yet. Failures are recorded and the others go on."""
     _make_folder(out)
-    tally, prepared, started = Tally(), _Prepared(laboratory), time.monotonic()
+    summary, ground_states, started = RunSummary(), GroundStateCache(context), time.monotonic()
     for number, site in enumerate(sites, 1):
-        with _claim(out, site) as claimed:
-            if not claimed:
-                tally.there += (out / f"{site.site_id}.npz").exists()
-                tally.elsewhere += not (out / f"{site.site_id}.npz").exists()
+        with site_lock(out, site) as is_ours:
+            if not is_ours:
+                summary.there += (out / f"{site.site_id}.npz").exists()
+                summary.elsewhere += not (out / f"{site.site_id}.npz").exists()
                 continue
-            succeeded = _one(site, sites_csv, out, laboratory, prepared)
-        tally.done += succeeded
-        tally.failed += not succeeded
-        left_s = (time.monotonic() - started) / (tally.done + tally.failed) * (len(sites) - number)
-        laboratory.report(
+            succeeded = _one(site, sites_csv, out, context, ground_states)
+        summary.done += succeeded
+        summary.failed += not succeeded
+        left_s = (time.monotonic() - started) / (summary.done + summary.failed) * (len(sites) - number)
+        context.report(
             f"{site.site_id}: {'done' if succeeded else 'failed'}, {number} of {len(sites)}, {left_s:.0f} s left"
         )
-    return tally
+    return summary
 
 
-def run_table(sites_csv: Path, out: Path, laboratory: Laboratory, part: int, parts: int) -> Tally:
+def run_table(sites_csv: Path, out: Path, context: RunContext, part: int, parts: int) -> RunSummary:
     """Simulate the sites of a table, or one part of it."""
-    return run(shard(read_sites(sites_csv), part, parts), sites_csv, out, laboratory)
+    return run(shard(read_sites(sites_csv), part, parts), sites_csv, out, context)
 
 
-def run_one(path: Path, atom_index: int, out: Path, laboratory: Laboratory) -> None:
+def run_one(path: Path, atom_index: int, out: Path, context: RunContext) -> None:
     """Simulate one atom of one structure file into one file. Raises SikpdosError for any failure."""
     import torch
 
     site_id = f"{path.stem}-{atom_index}"
     meta = {"site_id": site_id, "structure_id": path.stem, "multiplicity": 1, "group": path.stem}
     try:
-        ready = _Prepared(laboratory).of(path, atom_index)
-        result = simulate.simulate_site(ready, atom_index, meta, laboratory.report)
+        ground_states = GroundStateCache(context)
+        site_plan = ground_states.plan(path, atom_index)
+        result = simulate.simulate_site(ground_states.get(), site_plan, atom_index, meta, context.report)
     except (NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
         raise SikpdosError(f"{path}: atom {atom_index}: {error}") from error
     write_raw(out, result)
 
 
 def dry_run(
-    path: Path, atom_index: int | None, laboratory: Laboratory, part: int, parts: int
+    path: Path, atom_index: int | None, context: RunContext, part: int, parts: int
 ) -> Iterator[tuple[str, cost.Estimate | SikpdosError]]:
     """What each site of a table (or of one part of it), or one atom of a structure file, would cost, or why not."""
     if atom_index is not None:
@@ -102,43 +103,48 @@ def dry_run(
     else:
         sites = shard(read_sites(path), part, parts)
         wanted = [(site.site_id, structure_file(site, path), site.atom_index) for site in sites]
+    ground_states = GroundStateCache(context)
     for site_id, file, index in wanted:
         try:
-            given = structure.to_crystal(
-                structure.read_structure(file, laboratory.report), file.name, laboratory.pseudos.ground
-            )
-            yield site_id, _estimate(given, index, laboratory)
+            yield site_id, ground_states.plan(file, index).estimate
         except SikpdosError as error:
             yield site_id, error
 
 
-def _estimate(given: structure.Input, atom_index: int, laboratory: Laboratory) -> cost.Estimate:
-    atom = given.silicon(atom_index)
-    return cost.estimate(given.crystal, atom, laboratory.settings, laboratory.pseudos, laboratory.arithmetic)
+class GroundStateCache:
+    """The structure at hand, its plan and its ground state; its sites come one after the other."""
 
-
-class _Prepared:
-    """The ground state of the structure at hand; its sites come one after the other."""
-
-    def __init__(self, laboratory: Laboratory):
-        self.laboratory = laboratory
+    def __init__(self, context: RunContext):
+        self.context = context
         self.path: Path | None = None
-        self.given: structure.Input | None = None
+        self.input: structure.Input | None = None
+        self.structure_plan: plan.StructurePlan | None = None
         self.structure: simulate.Structure | None = None
 
-    def of(self, path: Path, atom_index: int) -> simulate.Structure:
-        """The structure, checked for this atom before anything is computed."""
-        lab = self.laboratory
+    def plan(self, path: Path, atom_index: int) -> plan.SitePlan:
+        """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
+        settings, pseudos, backend = self.context.settings, self.context.pseudos, self.context.backend
         if path != self.path:
-            self.given = structure.to_crystal(structure.read_structure(path, lab.report), path.name, lab.pseudos.ground)
-            self.path, self.structure = path, None
-        cost.require_memory(_estimate(self.given, atom_index, lab), lab.arithmetic)
+            self.path, self.structure = None, None
+            found = structure.read_structure(path, self.context.report)
+            self.input = structure.to_crystal(found, path.name, pseudos.ground)
+            self.structure_plan = plan.plan_structure(self.input.crystal, settings)
+            self.path = path
+        site = plan.plan_site(self.structure_plan, self.input.silicon(atom_index), settings, pseudos, backend)
+        cost.require_memory(site.estimate, backend)
+        return site
+
+    def get(self) -> simulate.Structure:
+        """The ground state of the structure that was planned last. Raises eigensolver.NotConverged."""
+        context = self.context
         if self.structure is None:
-            self.structure = simulate.prepare(self.given, lab.settings, lab.pseudos, lab.arithmetic, lab.report)
+            self.structure = simulate.prepare(
+                self.input, self.structure_plan, context.settings, context.pseudos, context.backend, context.report
+            )
         return self.structure
 
 
-def _one(site: Site, sites_csv: Path, out: Path, laboratory: Laboratory, prepared: _Prepared) -> bool:
+def _one(site: Site, sites_csv: Path, out: Path, context: RunContext, ground_states: GroundStateCache) -> bool:
     """Simulate one site and write its file, or a record of the failure."""
     import torch
 
@@ -147,15 +153,19 @@ def _one(site: Site, sites_csv: Path, out: Path, laboratory: Laboratory, prepare
         key: getattr(site, key) for key in ("site_id", "structure_id", "multiplicity", "group", "space_group", "source")
     }
     try:
-        ready = prepared.of(structure_file(site, sites_csv), site.atom_index)
+        site_plan = ground_states.plan(structure_file(site, sites_csv), site.atom_index)
         result = simulate.simulate_site(
-            ready, site.atom_index, meta, lambda line: laboratory.report(f"{site.site_id}: {line}")
+            ground_states.get(),
+            site_plan,
+            site.atom_index,
+            meta,
+            lambda line: context.report(f"{site.site_id}: {line}"),
         )
     except (SikpdosError, NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
-        record = {"site_id": site.site_id, "reason": str(error), "settings": laboratory.settings.as_dict()}
+        record = {"site_id": site.site_id, "reason": str(error), "settings": context.settings.as_dict()}
         with files.output(failure) as stream:
             stream.write((json.dumps(record, sort_keys=True, indent=1) + "\n").encode())
-        laboratory.report(f"{site.site_id}: {error}")
+        context.report(f"{site.site_id}: {error}")
         return False
     write_raw(out / f"{site.site_id}.npz", result)
     failure.unlink(missing_ok=True)
@@ -163,7 +173,7 @@ def _one(site: Site, sites_csv: Path, out: Path, laboratory: Laboratory, prepare
 
 
 @contextmanager
-def _claim(out: Path, site: Site) -> Iterator[bool]:
+def site_lock(out: Path, site: Site) -> Iterator[bool]:
     """Whether this process may do a site: it is not done, and nobody else holds its lock."""
     result, lock = out / f"{site.site_id}.npz", out / f"{site.site_id}.lock"
     if result.exists():

@@ -18,7 +18,7 @@ from sikpdos.engine import eigensolver, potential, scf
 from sikpdos.engine.basis import DensityBasis, WaveBasis
 from sikpdos.engine.crystal import Crystal, Symmetry, supercell, symmetry
 from sikpdos.engine.ground_state import GroundState, chunk_size, hamiltonians
-from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, exchange_projectors
+from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, substitution_projectors
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.pseudopotential import Pseudopotential
 
@@ -51,7 +51,7 @@ class HoleState:
 
 def hole_cell(crystal: Crystal, atom: int, matrix: np.ndarray, hole: Pseudopotential) -> HoleCell:
     """Supercell `matrix` @ lattice of a primitive crystal, with one atom replaced by its core-hole species."""
-    primitive = crystal.moved(-crystal.positions[atom])
+    primitive = crystal.translated(-crystal.positions[atom])
     order = np.r_[atom, np.delete(np.arange(len(crystal.species)), atom)]
     first = Crystal(crystal.lattice, primitive.positions[order], tuple(crystal.species[i] for i in order))
     cell = supercell(first, matrix)
@@ -77,24 +77,26 @@ def core_hole_state(
     Raises eigensolver.NotConverged.
     """
     hole = cell.crystal.species[0]
-    basis = DensityBasis(cell.crystal.lattice, ground.basis.cutoff_Ry, ground.basis.arithmetic)
+    basis = DensityBasis(cell.crystal.lattice, ground.basis.cutoff_Ry, ground.basis.backend)
     n_electrons = cell.crystal.n_electrons - charge
+    ions = potential.ions(cell.crystal, basis)
+    perfect = tiled_density(ground, cell, atom, basis)
+    density = perfect + excess_density(ground.crystal.species[atom], hole, basis)
+    density[basis.origin] = n_electrons / basis.volume
+    first = potential.effective(density, ions, basis).values
     problem = scf.Problem(
         basis,
-        potential.ions(cell.crystal, basis),
-        [_hamiltonian(cell, hole, basis, k[None], torch.zeros(basis.shape)) for k in points.points],
+        ions,
+        [_hamiltonian(cell, hole, basis, k[None], first) for k in points.points],
         [weight[None] for weight in points.weights],
         scf.Symmetriser(basis, cell.site),
         n_electrons,
         smearing_Ry,
         chunk_size(basis),
     )
-    perfect = tiled_density(ground, cell, atom, basis)
     energies, waves = folded_bands(ground, cell, atom, problem)
     problem = _corrected(problem, perfect, waves, energies, points, ground)
-    density = perfect + excess_density(ground.crystal.species[atom], hole, basis)
-    density[basis.origin] = n_electrons / basis.volume
-    return HoleState(cell, hole, basis, scf.iterate(problem, density, waves, tolerance, report))
+    return HoleState(cell, hole, basis, scf.self_consistent_field(problem, density, waves, tolerance, report))
 
 
 def _hamiltonian(
@@ -106,9 +108,9 @@ def _hamiltonian(
     )
     return Hamiltonian(
         waves,
-        values.to(device=basis.arithmetic.device, dtype=basis.arithmetic.real),
+        values.to(device=basis.backend.device, dtype=basis.backend.real),
         crystal_projectors(waves, cell.primitive),
-        exchange_projectors(waves, old, hole),
+        substitution_projectors(waves, old, hole),
     )
 
 
@@ -122,7 +124,7 @@ def _corrected(
 ) -> scf.Problem:
     """The problem with the perfect crystal's density error on the few k-points made good."""
     n_electrons = float(perfect[problem.basis.origin].real) * problem.basis.volume
-    filled = scf.fill(torch.cat(energies), points.weights, n_electrons, problem.smearing_Ry)
+    filled = scf.compute_occupations(torch.cat(energies), points.weights, n_electrons, problem.smearing_Ry)
     sampled = scf.density_of(replace(problem, n_electrons=n_electrons), waves, filled)
     return replace(problem, density_correction=problem.symmetriser(perfect) - sampled)
 
@@ -131,9 +133,9 @@ def tiled_density(ground: GroundState, cell: HoleCell, atom: int, basis: Density
     """The ground-state density, moved with the site to the origin, as coefficients of the supercell (n_G,)."""
     small = ground.basis
     shift = np.exp(2j * np.pi * (small.m @ ground.crystal.positions[atom]))
-    places = basis.lookup(small.m @ cell.matrix.T)
+    positions = basis.sphere_index(small.m @ cell.matrix.T)
     density = torch.zeros(len(basis.m) + 1, dtype=torch.complex128, device=basis.index.device)
-    density[torch.as_tensor(places, device=density.device)] = ground.solution.density * basis.arithmetic.tensor(shift)
+    density[torch.as_tensor(positions, device=density.device)] = ground.solution.density * basis.backend.tensor(shift)
     return density[:-1]
 
 
@@ -141,7 +143,7 @@ def excess_density(old: Pseudopotential, new: Pseudopotential, basis: DensityBas
     """Difference of two atoms' valence densities at the origin: coefficients (n_G,)."""
     q = basis.g2.sqrt().cpu().numpy()
     difference = potential.form_factors(new, q)[1] - potential.form_factors(old, q)[1]
-    return basis.arithmetic.tensor(difference / basis.volume, torch.complex128)
+    return basis.backend.tensor(difference / basis.volume, torch.complex128)
 
 
 def folded_bands(
@@ -150,7 +152,7 @@ def folded_bands(
     """Lowest bands of the perfect crystal as wave functions of the supercell, for each of its k-points."""
     small = ground.basis
     shift = np.exp(2j * np.pi * (small.m @ ground.crystal.positions[atom]))
-    values = small.to_real(ground.solution.potential.coefficients * small.arithmetic.tensor(shift))
+    values = small.to_real(ground.solution.potential.coefficients * small.backend.tensor(shift))
     wanted = scf.n_bands(problem.n_electrons)
     per_class = scf.n_bands(ground.crystal.n_electrons)
     energies, waves = [], []
@@ -166,25 +168,23 @@ def _fold(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The `wanted` lowest bands among those of the primitive cell at the folded points of one k-point."""
     inverse = np.linalg.inv(cell.matrix).T  # supercell reciprocal coordinates to primitive ones
-    points = (basis.m[0, :, 0] + basis.k[0]) @ inverse  # one of each class
+    points = (basis.m[0, :, 0] + basis.k[0]) @ inverse  # one of each folded k-point
     energies, waves, start = [], [], 0
     slot = np.full(basis.density.size, -1)
     slot[basis.index[0].cpu().numpy()[basis.filled[0].ravel()]] = np.flatnonzero(basis.filled[0].ravel())
     for part in hamiltonians(cell.primitive, small, points, per_class, values):
         e, x = eigensolver.solve(part, cell.primitive, per_class, per_class - 4, FOLDED_TOLERANCE_RY)
         m = np.round((part.basis.m[:, 0] + part.basis.k[:, None]) @ cell.matrix.T - basis.k[0]).astype(int)
-        places = slot[basis.density.places(m)]  # (n_part, n_waves) in the flattened (class, wave) axis
+        positions = slot[basis.density.fft_index(m)]  # (n_part, n_waves) in the flattened (folded k-point, wave) axis
         energies.append(e)
         waves += [
-            (x[i, :, 0], torch.as_tensor(places[i]), torch.as_tensor(part.basis.filled[i, 0])) for i in range(len(x))
+            (x[i, :, 0], torch.as_tensor(positions[i]), torch.as_tensor(part.basis.filled[i, 0])) for i in range(len(x))
         ]
         start += len(x)
     flat = torch.cat(energies).flatten()
     chosen = flat.argsort()[:wanted]
-    out = torch.zeros(
-        wanted, basis.shape[1] * basis.shape[2], dtype=basis.density.arithmetic.complex, device=flat.device
-    )
+    out = torch.zeros(wanted, basis.shape[1] * basis.shape[2], dtype=basis.density.backend.complex, device=flat.device)
     for row, number in enumerate(chosen.tolist()):
-        x, places, filled = waves[number // per_class]
-        out[row, places[filled]] = x[number % per_class, filled]
+        x, positions, filled = waves[number // per_class]
+        out[row, positions[filled]] = x[number % per_class, filled]
     return flat[chosen][None], out.unflatten(1, basis.shape[1:])[None]

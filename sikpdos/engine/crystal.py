@@ -31,14 +31,14 @@ class Crystal:
     def n_electrons(self) -> float:
         return sum(species.z_valence for species in self.species)
 
-    def moved(self, shift: np.ndarray) -> Crystal:
+    def translated(self, shift: np.ndarray) -> Crystal:
         """The same crystal with every fractional position moved by `shift`."""
         return Crystal(self.lattice, self.positions + shift, self.species)
 
     def kinds(self) -> dict[Pseudopotential, np.ndarray]:
         """Atom indices of each species."""
-        found = dict.fromkeys(self.species)
-        return {kind: np.array([i for i, s in enumerate(self.species) if s is kind]) for kind in found}
+        distinct = dict.fromkeys(self.species)
+        return {kind: np.array([i for i, s in enumerate(self.species) if s is kind]) for kind in distinct}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +63,10 @@ def symmetry(crystal: Crystal) -> Symmetry:
 
     kinds = {kind: number for number, kind in enumerate(crystal.kinds(), 1)}
     numbers = [kinds[species] for species in crystal.species]
-    found = spglib.get_symmetry((crystal.lattice * BOHR_A, crystal.positions, numbers), symprec=SYMPREC_A)
-    if found is None:
+    dataset = spglib.get_symmetry((crystal.lattice * BOHR_A, crystal.positions, numbers), symprec=SYMPREC_A)
+    if dataset is None:
         return Symmetry(np.eye(3, dtype=int)[None], np.zeros((1, 3)))
-    return Symmetry(np.asarray(found["rotations"], int), np.asarray(found["translations"], float))
+    return Symmetry(np.asarray(dataset["rotations"], int), np.asarray(dataset["translations"], float))
 
 
 def supercell(crystal: Crystal, matrix: np.ndarray) -> Crystal:

@@ -48,9 +48,9 @@ def cutoff_function(r: np.ndarray) -> np.ndarray:
 
 
 def start_vectors(basis: WaveBasis, hole: Pseudopotential, ground: Pseudopotential) -> torch.Tensor:
-    """Dipole vectors for x, y, z polarisation: (n_k, 3, n_classes, n_waves); the mean of the three is isotropic."""
+    """Dipole vectors for x, y, z polarisation: (n_k, 3, n_folded, n_waves); the mean of the three is isotropic."""
     functions = atomic_functions(basis, hole, dipole_function(hole, ground), np.zeros((1, 3)), basis.density.volume)
-    return basis.density.arithmetic.tensor(np.moveaxis(functions, 2, 1), basis.density.arithmetic.complex)
+    return basis.density.backend.tensor(np.moveaxis(functions, 2, 1), basis.density.backend.complex)
 
 
 def edge_sticks(

@@ -16,19 +16,19 @@ class NotConverged(Exception):
     """Bands or a density did not settle; the message tells how far they came."""
 
 
-def start(hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int) -> tuple[torch.Tensor, torch.Tensor]:
+def initial_guess(hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Energies and wave functions of the lowest bands in the span of the atomic orbitals and a few random waves."""
     basis = hamiltonian.basis
-    arithmetic = basis.density.arithmetic
+    backend = basis.density.backend
     parts = []
     if all(kind.orbitals for kind in crystal.species):
-        parts.append(arithmetic.tensor(orbital_functions(basis, crystal)[0], arithmetic.complex))
+        parts.append(backend.tensor(orbital_functions(basis, crystal)[0], backend.complex))
     missing = n_bands + 2 - sum(part.shape[1] for part in parts)
     if missing > 0:
         noise = torch.randn(
             basis.shape[0], missing, *basis.shape[1:], generator=torch.Generator().manual_seed(0), dtype=torch.complex64
         )
-        noise = noise.to(device=arithmetic.device, dtype=arithmetic.complex)
+        noise = noise.to(device=backend.device, dtype=backend.complex)
         parts.append(noise * basis.mask / (1 + basis.kinetic) ** 1.5)
     x = torch.cat(parts, 1)
     energies, x = rayleigh_ritz(hamiltonian, x, x.shape[1])
@@ -65,7 +65,7 @@ def chebyshev_filter(hamiltonian: Hamiltonian, x: torch.Tensor, energies: torch.
     return y
 
 
-def improve(
+def chebyshev_step(
     hamiltonian: Hamiltonian, x: torch.Tensor, energies: torch.Tensor, chunk: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One cycle: filter (in chunks of bands, to stay within the cache), then Rayleigh-Ritz."""
@@ -80,10 +80,10 @@ def solve(
 
     Raises NotConverged after MAX_CYCLES.
     """
-    energies, x = start(hamiltonian, crystal, n_bands)
+    energies, x = initial_guess(hamiltonian, crystal, n_bands)
     for _ in range(MAX_CYCLES):
         before = energies
-        energies, x = improve(hamiltonian, x, energies, chunk=n_bands)
+        energies, x = chebyshev_step(hamiltonian, x, energies, chunk=n_bands)
         if float((energies - before)[:, :n_wanted].abs().max()) < tolerance_Ry:
             return energies, x
     raise NotConverged(f"bands not converged in {MAX_CYCLES} cycles")

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 
 from sikpdos.engine import eigensolver, potential, scf
-from sikpdos.engine.basis import Arithmetic, DensityBasis, WaveBasis
+from sikpdos.engine.basis import Backend, DensityBasis, WaveBasis
 from sikpdos.engine.crystal import Crystal, symmetry
 from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors
 from sikpdos.engine.kpoints import KPoints
 
-GAP_RY = 0.1 / 13.605693122994
 BAND_TOLERANCE_RY = 3e-4  # of the band edges on the dense mesh
-WHOLE = np.eye(3, dtype=int)  # one class: the cell is its own primitive cell
+UNFOLDED = np.eye(3, dtype=int)  # the cell is its own primitive cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,44 +25,39 @@ class GroundState:
     basis: DensityBasis
     solution: scf.SelfConsistent
     bands: scf.Bands  # on the dense mesh
-    n_kpoints: int
+    points: KPoints  # of the density
+    n_band_points: int
 
     @property
     def is_gapped(self) -> bool:
-        return self.bands.gap_Ry > GAP_RY
-
-    @property
-    def zero_Ry(self) -> float:
-        """Valence-band maximum if gapped, else the Fermi level."""
-        return self.bands.vbm_Ry if self.is_gapped else self.bands.fermi_Ry
+        return self.bands.is_gapped
 
 
 def hamiltonians(
-    crystal: Crystal, basis: DensityBasis, points: np.ndarray, n_vectors: int, values: torch.Tensor | None
+    crystal: Crystal, basis: DensityBasis, points: np.ndarray, n_vectors: int, values: torch.Tensor
 ) -> list[Hamiltonian]:
     """Hamiltonians of a primitive cell at k-points, in batches that keep `n_vectors` FFT boxes a point in memory."""
-    v = torch.zeros(basis.shape) if values is None else values
-    v = v.to(device=basis.arithmetic.device, dtype=basis.arithmetic.real)
-    waves = [WaveBasis(basis, batch, WHOLE) for batch in batches(points, basis, n_vectors)]
+    v = values.to(device=basis.backend.device, dtype=basis.backend.real)
+    waves = [WaveBasis(basis, batch, UNFOLDED) for batch in batches(points, basis, n_vectors)]
     return [Hamiltonian(w, v, crystal_projectors(w, crystal)) for w in waves]
 
 
 def batches(points: np.ndarray, basis: DensityBasis, n_vectors: int) -> list[np.ndarray]:
     """k-points in groups whose FFT boxes fit the cache (CPU) or the memory (GPU) of the device."""
-    budget = 2**22 if basis.arithmetic.device == "cpu" else 2**33
+    budget = 2**22 if basis.backend.device == "cpu" else 2**33
     size = max(1, budget // (n_vectors * basis.size * 16))
     return [points[i : i + size] for i in range(0, len(points), size)]
 
 
 def chunk_size(basis: DensityBasis) -> int:
     """Bands to filter at a time."""
-    return max(2, (2**23 if basis.arithmetic.device == "cpu" else 2**32) // (basis.size * 16))
+    return max(2, (2**23 if basis.backend.device == "cpu" else 2**32) // (basis.size * 16))
 
 
 def ground_state(
     crystal: Crystal,
     cutoff_Ry: float,
-    arithmetic: Arithmetic,
+    backend: Backend,
     scf_points: KPoints,
     dense_points: KPoints,
     smearing_Ry: float,
@@ -71,10 +65,12 @@ def ground_state(
     report: scf.Report,
 ) -> GroundState:
     """Self-consistent on one mesh, Fermi level and gap on a denser one. Raises eigensolver.NotConverged."""
-    basis = DensityBasis(crystal.lattice, cutoff_Ry, arithmetic)
+    basis = DensityBasis(crystal.lattice, cutoff_Ry, backend)
     atoms = potential.ions(crystal, basis)
     bands = scf.n_bands(crystal.n_electrons)
-    parts = hamiltonians(crystal, basis, scf_points.points, bands, None)
+    density = atoms.density * (crystal.n_electrons / (atoms.density[basis.origin].real * basis.volume))
+    first = potential.effective(density, atoms, basis).values
+    parts = hamiltonians(crystal, basis, scf_points.points, bands, first)
     problem = scf.Problem(
         basis,
         atoms,
@@ -85,12 +81,10 @@ def ground_state(
         smearing_Ry,
         chunk_size(basis),
     )
-    density = atoms.density * (crystal.n_electrons / (atoms.density[basis.origin].real * basis.volume))
-    first = scf.with_potential(parts, potential.effective(density, atoms, basis))
-    waves = [eigensolver.start(h, crystal, bands)[1] for h in first]
-    solution = scf.iterate(problem, density, waves, tolerance, report)
+    waves = [eigensolver.initial_guess(h, crystal, bands)[1] for h in parts]
+    solution = scf.self_consistent_field(problem, density, waves, tolerance, report)
     dense = hamiltonians(crystal, basis, dense_points.points, bands, solution.potential.values)
     n_wanted = int(crystal.n_electrons / 2) + 1
     energies = torch.cat([eigensolver.solve(h, crystal, bands, n_wanted, BAND_TOLERANCE_RY)[0] for h in dense])
-    filled = scf.fill(energies, dense_points.weights, crystal.n_electrons, smearing_Ry)
-    return GroundState(crystal, basis, solution, filled, len(dense_points))
+    filled = scf.compute_occupations(energies, dense_points.weights, crystal.n_electrons, smearing_Ry)
+    return GroundState(crystal, basis, solution, filled, scf_points, len(dense_points))

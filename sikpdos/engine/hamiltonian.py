@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from sikpdos.engine.basis import Arithmetic, WaveBasis, spherical_harmonics
+from sikpdos.engine.basis import Backend, WaveBasis, spherical_harmonics
 from sikpdos.engine.crystal import Crystal
 from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction, table
 
@@ -15,10 +15,10 @@ from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction, tabl
 def atomic_functions(
     basis: WaveBasis, kind: Pseudopotential, function: RadialFunction, positions: np.ndarray, volume: float
 ) -> np.ndarray:
-    """Bloch sums of r f(r) Y_lm(r) at each position: (n_k, n_classes, n_positions * (2l + 1), n_waves)."""
+    """Bloch sums of r f(r) Y_lm(r) at each position: (n_k, n_folded, n_positions * (2l + 1), n_waves)."""
     q = np.linalg.norm(basis.q, axis=-1)
     radial = table(kind, function, basis.density.cutoff_Ry**0.5)(q) * (-1j) ** function.l / np.sqrt(volume)
-    angular = spherical_harmonics(function.l, basis.q) * radial  # (2l + 1, n_k, n_classes, n_waves)
+    angular = spherical_harmonics(function.l, basis.q) * radial  # (2l + 1, n_k, n_folded, n_waves)
     phases = np.stack([basis.phases(position) for position in positions])
     return np.moveaxis(phases[:, None] * angular[None], (0, 1), (2, 3)).reshape(*q.shape[:2], -1, q.shape[2])
 
@@ -37,26 +37,26 @@ def orbital_functions(basis: WaveBasis, crystal: Crystal) -> tuple[np.ndarray, n
 
 @dataclass(frozen=True, eq=False)
 class Projectors:
-    """Kleinman-Bylander projectors; they couple the waves of one class, or all waves (one class).
+    """Kleinman-Bylander projectors; they couple the waves of one folded k-point, or all (n_folded 1).
 
     Both sides are kept: conjugating one of them at each use would take as long as the products.
     """
 
-    bras: torch.Tensor  # (n_k, n_classes, n_waves, n_projectors) <p|
-    kets: torch.Tensor  # (n_k, n_classes, n_projectors, n_waves) |p> D, Ry
+    bras: torch.Tensor  # (n_k, n_folded, n_waves, n_projectors) <p|
+    kets: torch.Tensor  # (n_k, n_folded, n_projectors, n_waves) |p> D, Ry
 
     @classmethod
-    def of(cls, functions: list[np.ndarray], strengths: list[float], arithmetic: Arithmetic) -> Projectors:
-        """From blocks of functions (n_k, n_classes, n, n_waves) and the strength D (Ry) of each function."""
+    def of(cls, functions: list[np.ndarray], strengths: list[float], backend: Backend) -> Projectors:
+        """From blocks of functions (n_k, n_folded, n, n_waves) and the strength D (Ry) of each function."""
         p = np.concatenate(functions, 2)
         scaled = p * np.array(strengths)[:, None]
         return cls(
-            arithmetic.tensor(p.conj().swapaxes(2, 3), arithmetic.complex),
-            arithmetic.tensor(scaled, arithmetic.complex),
+            backend.tensor(p.conj().swapaxes(2, 3), backend.complex),
+            backend.tensor(scaled, backend.complex),
         )
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
-        """Sum |p> D <p|x> for x (n_k, n_classes, n_vectors, n_waves)."""
+        """Sum |p> D <p|x> for x (n_k, n_folded, n_vectors, n_waves)."""
         return (x @ self.bras) @ self.kets
 
 
@@ -64,7 +64,7 @@ def crystal_projectors(basis: WaveBasis, crystal: Crystal) -> Projectors:
     """Projectors of a perfect crystal, given by its primitive cell, whose origin is that of the basis.
 
     In a supercell of n primitive cells the sum over lattice translations leaves only the elements within
-    a class, n times as strong: one block a class instead of one projector for each atom of the supercell.
+    a folded k-point, n times as strong: one block for each instead of one projector for each atom of the supercell.
     """
     to_primitive = basis.density.lattice @ np.linalg.inv(crystal.lattice)
     positions = crystal.positions @ np.linalg.inv(to_primitive)
@@ -73,18 +73,18 @@ def crystal_projectors(basis: WaveBasis, crystal: Crystal) -> Projectors:
         for projector in kind.projectors:
             functions.append(atomic_functions(basis, kind, projector, positions[atoms], crystal.volume))
             strengths += [projector.strength] * functions[-1].shape[2]
-    return Projectors.of(functions, strengths, basis.density.arithmetic)
+    return Projectors.of(functions, strengths, basis.density.backend)
 
 
-def exchange_projectors(basis: WaveBasis, old: Pseudopotential, new: Pseudopotential) -> Projectors:
-    """Projectors that turn the atom at the origin from species `old` into `new`; they couple all classes."""
+def substitution_projectors(basis: WaveBasis, old: Pseudopotential, new: Pseudopotential) -> Projectors:
+    """Projectors that turn the atom at the origin from species `old` into `new`; they couple all folded k-points."""
     functions, strengths = [], []
     for kind, sign in ((old, -1), (new, 1)):
         for projector in kind.projectors:
             block = atomic_functions(basis, kind, projector, np.zeros((1, 3)), basis.density.volume)
             functions.append(np.moveaxis(block, 2, 1).reshape(len(block), 1, block.shape[2], -1))
             strengths += [sign * projector.strength] * block.shape[2]
-    return Projectors.of(functions, strengths, basis.density.arithmetic)
+    return Projectors.of(functions, strengths, basis.density.backend)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +94,15 @@ class Hamiltonian:
     basis: WaveBasis
     potential: torch.Tensor  # (*shape) Ry, in the precision of the wave functions
     crystal: Projectors
-    exchange: Projectors | None = None  # of a core hole
+    substitution: Projectors | None = None  # of a core hole
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
-        """H|x> for x (n_k, n_vectors, n_classes, n_waves)."""
-        y = self.basis.from_box(self.basis.to_box(x).mul_(self.potential))
+        """H|x> for x (n_k, n_vectors, n_folded, n_waves)."""
+        y = self.basis.from_fft_grid(self.basis.to_fft_grid(x).mul_(self.potential))
         y += self.basis.kinetic * x
         y += self.crystal.apply(x.transpose(1, 2)).transpose(1, 2)
-        if self.exchange is not None:
-            y += self.exchange.apply(x.flatten(2)[:, None])[:, 0].unflatten(2, x.shape[2:])
+        if self.substitution is not None:
+            y += self.substitution.apply(x.flatten(2)[:, None])[:, 0].unflatten(2, x.shape[2:])
         return y
 
     def upper_bound(self) -> float:

@@ -17,7 +17,7 @@ ELECTRONS_PER_STATE = 2
 
 
 def projection_vectors(basis: WaveBasis, crystal: Crystal, atom: int) -> tuple[torch.Tensor, np.ndarray]:
-    """Orthonormal orbitals of one atom: (n_k, n_orbitals, n_classes, n_waves), and l of each.
+    """Orthonormal orbitals of one atom: (n_k, n_orbitals, n_folded, n_waves), and l of each.
 
     Loewdin: |u_i> = sum_j (S^-1/2)_ij |chi_j> over the orbitals of all atoms. Raises SikpdosError for a
     species without orbitals.
@@ -26,11 +26,11 @@ def projection_vectors(basis: WaveBasis, crystal: Crystal, atom: int) -> tuple[t
         if not kind.orbitals:
             raise SikpdosError(f"{kind.name}: no pseudo-atomic orbitals (PP_PSWFC), needed for the projection")
     functions, owner, momentum = orbital_functions(basis, crystal)
-    chi = basis.density.arithmetic.tensor(functions, torch.complex128).flatten(2)
+    chi = basis.density.backend.tensor(functions, torch.complex128).flatten(2)
     values, u = torch.linalg.eigh(chi.conj() @ chi.mT)  # S_ij = <chi_i|chi_j>
     root = ((u / values.sqrt()[:, None]) @ u.mH).mT[:, torch.as_tensor(owner == atom)]  # (n_k, n_rows, n_orbitals)
     vectors = (root @ chi).unflatten(2, basis.shape[1:])
-    return vectors.to(basis.density.arithmetic.complex), momentum[owner == atom]
+    return vectors.to(basis.density.backend.complex), momentum[owner == atom]
 
 
 def pdos_sticks(

@@ -42,7 +42,7 @@ def ions(crystal: Crystal, basis: DensityBasis) -> Ions:
         factor = structure_factor(basis, crystal.positions[atoms]) / crystal.volume
         v, n, c = form_factors(kind, q)
         local, density, core = local + factor * v, density + factor * n, core + factor * c
-    tensor = basis.arithmetic.tensor
+    tensor = basis.backend.tensor
     charges = np.array([s.z_valence for s in crystal.species])
     return Ions(tensor(local), tensor(density), tensor(core), ewald(crystal, charges))
 

@@ -14,7 +14,7 @@ from sikpdos.engine.hamiltonian import Hamiltonian
 
 
 def sticks(hamiltonian: Hamiltonian, start: torch.Tensor, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Energies (Ry) and weights of the spectral functions of `start` (n_k, n_vectors, n_classes, n_waves).
+    """Energies (Ry) and weights of the spectral functions of `start` (n_k, n_vectors, n_folded, n_waves).
 
     Returns two arrays (n_k, n_vectors, n_steps); the weights of a vector add up to its squared norm.
     """

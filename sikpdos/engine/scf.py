@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.special import erfc
 
+from sikpdos.common.constants import RYDBERG_EV
 from sikpdos.engine import eigensolver
 from sikpdos.engine.basis import DensityBasis
 from sikpdos.engine.crystal import Symmetry
@@ -19,6 +20,7 @@ from sikpdos.engine.potential import Ions, Potential, effective
 HISTORY = 8  # densities the mixing remembers
 MAX_ITERATIONS = 60
 SMALLEST_OCCUPATION = 1e-8
+SMALLEST_GAP_RY = 0.1 / RYDBERG_EV
 
 Report = Callable[[str], None]
 
@@ -38,6 +40,15 @@ class Bands:
     def gap_Ry(self) -> float:
         return self.cbm_Ry - self.vbm_Ry
 
+    @property
+    def is_gapped(self) -> bool:
+        return self.gap_Ry > SMALLEST_GAP_RY
+
+    @property
+    def zero_Ry(self) -> float:
+        """Zero of energy of both spectra: valence-band maximum if gapped, else the Fermi level."""
+        return self.vbm_Ry if self.is_gapped else self.fermi_Ry
+
 
 @dataclass(frozen=True, eq=False)
 class SelfConsistent:
@@ -50,7 +61,7 @@ class SelfConsistent:
     energy_Ry: float
 
 
-def fill(energies: torch.Tensor, weights: np.ndarray, n_electrons: float, width_Ry: float) -> Bands:
+def compute_occupations(energies: torch.Tensor, weights: np.ndarray, n_electrons: float, width_Ry: float) -> Bands:
     """Gaussian-smeared occupations (two electrons a band), Fermi level and band edges."""
     w = torch.as_tensor(weights, device=energies.device)[:, None]
     low, high = float(energies.min()) - 1, float(energies.max()) + 1
@@ -66,8 +77,8 @@ def fill(energies: torch.Tensor, weights: np.ndarray, n_electrons: float, width_
     )
 
 
-def emptiness(energies_Ry: np.ndarray, level_Ry: float, width_Ry: float) -> np.ndarray:
-    """Chance (0..1) that a state is empty, with the smearing of `fill`.
+def unoccupied_fraction(energies_Ry: np.ndarray, level_Ry: float, width_Ry: float) -> np.ndarray:
+    """Chance (0..1) that a state is empty, with the smearing of `compute_occupations`.
 
     A sharp step instead would let rounding errors decide over the states of a metal that lie at its Fermi level.
     """
@@ -86,7 +97,7 @@ def partial_density(hamiltonian: Hamiltonian, x: torch.Tensor, filling: torch.Te
     occupied = int((filling > SMALLEST_OCCUPATION * filling.max()).any(0).sum())
     for start in range(0, occupied, chunk):
         part = slice(start, min(start + chunk, occupied))
-        psi = basis.to_box(x[:, part])
+        psi = basis.to_fft_grid(x[:, part])
         f = filling[:, part, None, None, None].to(psi.real.dtype)
         total += ((psi.real**2 + psi.imag**2) * f).sum((0, 1)).double()
     return total / basis.density.volume
@@ -96,9 +107,9 @@ class Symmetriser:
     """Averages densities over the operations of a crystal: rho_G = mean of rho_GW exp(-2 pi i G w)."""
 
     def __init__(self, basis: DensityBasis, operations: Symmetry):
-        images = np.stack([basis.lookup(basis.m @ rotation) for rotation in operations.rotations])
+        images = np.stack([basis.sphere_index(basis.m @ rotation) for rotation in operations.rotations])
         phases = np.exp(-2j * np.pi * (operations.translations @ basis.m.T)) / len(images)
-        self.images, self.phases = basis.arithmetic.tensor(images), basis.arithmetic.tensor(phases)
+        self.images, self.phases = basis.backend.tensor(images), basis.backend.tensor(phases)
 
     def __call__(self, density: torch.Tensor) -> torch.Tensor:
         padded = torch.cat([density, density.new_zeros(1)])
@@ -156,7 +167,7 @@ def density_of(problem: Problem, waves: Sequence[torch.Tensor], bands: Bands) ->
     return density * (problem.n_electrons / (density[problem.basis.origin].real * problem.basis.volume))
 
 
-def iterate(
+def self_consistent_field(
     problem: Problem, density: torch.Tensor, waves: list[torch.Tensor], tolerance: float, report: Report
 ) -> SelfConsistent:
     """Repeat potential, bands, density until the density changes by less than `tolerance` electrons per electron.
@@ -170,9 +181,11 @@ def iterate(
         now = with_potential(problem.hamiltonians, potential)
         if not energies:
             energies = [eigensolver.rayleigh_ritz(h, x, problem.chunk)[0] for h, x in zip(now, waves, strict=True)]
-        pairs = [eigensolver.improve(h, x, e, problem.chunk) for h, x, e in zip(now, waves, energies, strict=True)]
+        pairs = [
+            eigensolver.chebyshev_step(h, x, e, problem.chunk) for h, x, e in zip(now, waves, energies, strict=True)
+        ]
         energies, waves = [e for e, _ in pairs], [x for _, x in pairs]
-        bands = fill(torch.cat(energies), all_weights, problem.n_electrons, problem.smearing_Ry)
+        bands = compute_occupations(torch.cat(energies), all_weights, problem.n_electrons, problem.smearing_Ry)
         residual = density_of(problem, waves, bands) - density
         history.append(float(residual.abs().pow(2).sum().sqrt()) * problem.basis.volume / problem.n_electrons)
         report(f"iteration {number}, residual {history[-1]:.1e}")
@@ -186,7 +199,7 @@ def iterate(
 
 def with_potential(hamiltonians: Sequence[Hamiltonian], potential: Potential) -> list[Hamiltonian]:
     """The same Hamiltonians in another potential."""
-    return [replace(h, potential=potential.values.to(h.basis.density.arithmetic.real)) for h in hamiltonians]
+    return [replace(h, potential=potential.values.to(h.basis.density.backend.real)) for h in hamiltonians]
 
 
 def total_energy(bands: Bands, weights: np.ndarray, potential: Potential) -> float:

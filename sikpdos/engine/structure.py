@@ -112,11 +112,11 @@ def _pure_translations(lattice: np.ndarray, positions: np.ndarray, elements: tup
     import spglib
 
     numbers = [sorted(set(elements)).index(e) for e in elements]
-    found = spglib.get_symmetry((lattice, positions, numbers), symprec=SYMPREC_A)
-    if found is None:
+    dataset = spglib.get_symmetry((lattice, positions, numbers), symprec=SYMPREC_A)
+    if dataset is None:
         return np.zeros((1, 3))
-    pure = (found["rotations"] == np.eye(3, dtype=int)).all(axis=(1, 2))
-    return found["translations"][pure]
+    pure = (dataset["rotations"] == np.eye(3, dtype=int)).all(axis=(1, 2))
+    return dataset["translations"][pure]
 
 
 def _basis_of(vectors: np.ndarray, volume: float) -> np.ndarray:

@@ -17,9 +17,9 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from sikpdos import __version__
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
+from sikpdos.common.version import __version__
 from sikpdos.structures.bounded import MOST_BYTES, gunzip
 from sikpdos.structures.formats import documents
 

@@ -26,10 +26,10 @@ from support.engine import (
 )
 
 from sikpdos.engine import cells, core_hole, edge, kpoints, pdos, potential, scf, structure, xc
-from sikpdos.engine.basis import Arithmetic, DensityBasis, WaveBasis, spherical_harmonics
+from sikpdos.engine.basis import Backend, DensityBasis, WaveBasis, spherical_harmonics
 from sikpdos.engine.core_hole import HoleCell
 from sikpdos.engine.crystal import supercell, symmetry
-from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, exchange_projectors
+from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, substitution_projectors
 from sikpdos.engine.recursion import sticks
 
 CUTOFF_RY = 8.0
@@ -38,7 +38,7 @@ GRID_EV = np.arange(0.0, 30.0, 0.2)
 
 
 def _double(lattice) -> DensityBasis:
-    return DensityBasis(lattice, CUTOFF_RY, Arithmetic("cpu", "double"))
+    return DensityBasis(lattice, CUTOFF_RY, Backend("cpu", "double"))
 
 
 def _random_waves(basis: WaveBasis, n: int) -> torch.Tensor:
@@ -99,7 +99,7 @@ def test_hamiltonian_is_hermitian_and_blocks_equal_one_projector_per_atom():
     density = _double(cell.crystal.lattice)
     by_class = WaveBasis(density, np.array([[0.1, 0.2, 0.3]]), SMALL_CELL)
     values = torch.randn(density.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    hole = exchange_projectors(by_class, SILICON, HOLE)
+    hole = substitution_projectors(by_class, SILICON, HOLE)
     h = Hamiltonian(by_class, values, crystal_projectors(by_class, cell.primitive), hole)
     x = _random_waves(by_class, 3).flatten(2)
     product = x.conj()[0] @ h.apply(x.unflatten(2, by_class.shape[1:])).flatten(2)[0].T
@@ -131,7 +131,7 @@ def test_recursion_keeps_norm_and_first_moment():
 
 
 def test_pdos_holds_the_valence_electrons(diamond_state):
-    points = kpoints.irreducible((4, 4, 4), False, NO_ROTATIONS)
+    points = kpoints.irreducible((4, 4, 4), kpoints.CENTRED, NO_ROTATIONS)
     energies, weights, momentum = pdos.pdos_sticks(diamond_state, 0, points, 80)
     assert weights[:, momentum == 0].sum() == pytest.approx(2, abs=1e-3)
     assert weights[:, momentum == 1].sum() == pytest.approx(6, abs=1e-3)
@@ -143,18 +143,18 @@ def test_site_symmetry_changes_nothing_but_the_cost(diamond_state):
     group = symmetry(diamond_state.crystal).fixing(np.zeros(3)).rotations
     curves = []
     for rotations in (group, NO_ROTATIONS):
-        points = kpoints.irreducible((4, 4, 4), False, rotations)
+        points = kpoints.irreducible((4, 4, 4), kpoints.CENTRED, rotations)
         energies, weights, momentum = pdos.pdos_sticks(diamond_state, 1, points, 80)
         chosen = momentum == 1
         curves.append(gaussian_sum(GRID_EV - 12, energies[:, chosen], weights[:, chosen], 0.5))
-    assert len(kpoints.irreducible((4, 4, 4), False, group)) == 8
+    assert len(kpoints.irreducible((4, 4, 4), kpoints.CENTRED, group)) == 8
     assert relative_l2(*curves) < 1e-3
 
 
 def _edge(state, matrix, mesh, atom=0, rotations=None) -> np.ndarray:
     cell = core_hole.hole_cell(state.crystal, atom, matrix, HOLE)
     group = cell.site.rotations if rotations is None else rotations
-    points = kpoints.irreducible(mesh, False, group)
+    points = kpoints.irreducible(mesh, kpoints.CENTRED, group)
     hole = core_hole.core_hole_state(state, cell, atom, points, 1, 0.01, 1e-4, lambda line: None)
     energies, weights = edge.edge_sticks(hole, SILICON, points, 120)
     kept = energies > hole.solution.bands.fermi_Ry
@@ -222,11 +222,11 @@ def test_any_cell_of_a_crystal_reduces_to_its_primitive_cell(shift, repeat):
 
 def test_irreducible_points_carry_the_whole_mesh():
     rotations = symmetry(diamond()).rotations
-    for divisions, shifted in (((4, 4, 4), False), ((3, 3, 3), True), ((2, 3, 4), True)):
-        points = kpoints.irreducible(divisions, shifted, rotations)
+    for divisions, shift in (((4, 4, 4), kpoints.CENTRED), ((3, 3, 3), kpoints.SHIFTED), ((2, 3, 4), kpoints.SHIFTED)):
+        points = kpoints.irreducible(divisions, shift, rotations)
         assert points.weights.sum() == pytest.approx(1)
         assert len(points) <= np.prod(divisions)
-    assert len(kpoints.irreducible((4, 4, 4), False, rotations)) == 8  # of 64, known for fcc
+    assert len(kpoints.irreducible((4, 4, 4), kpoints.CENTRED, rotations)) == 8  # of 64, known for fcc
 
 
 def test_metal_is_told_from_semiconductor(diamond_state):
@@ -236,13 +236,13 @@ def test_metal_is_told_from_semiconductor(diamond_state):
     )
     metal = ground(tin, CUTOFF_RY, (6, 6, 6), tolerance=1e-4)
     assert not metal.is_gapped
-    assert metal.zero_Ry == metal.bands.fermi_Ry
+    assert metal.bands.zero_Ry == metal.bands.fermi_Ry
 
 
 def test_every_state_is_filled_or_empty():
     energies = np.linspace(-0.1, 0.1, 41)
-    filled = scf.fill(torch.tensor(energies)[None], np.ones(1), 41.0, 0.02)
-    empty = scf.emptiness(energies, filled.fermi_Ry, 0.02)
+    filled = scf.compute_occupations(torch.tensor(energies)[None], np.ones(1), 41.0, 0.02)
+    empty = scf.unoccupied_fraction(energies, filled.fermi_Ry, 0.02)
     assert np.allclose(filled.occupations[0].numpy() / 2 + empty, 1, atol=1e-9)
     assert empty[0] < 1e-9
     assert empty[-1] > 1 - 1e-9

@@ -9,8 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sikpdos.common import files
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 from sikpdos.structures import bounded
 from sikpdos.structures.formats import castep_cell
 from sikpdos.structures.formats.numbers import three
@@ -80,11 +79,8 @@ def read_cell(path: str | os.PathLike) -> Cell:
 
     Raises SikpdosError where lattice or positions are missing or unreadable.
     """
-    name = files.display_name(path)
-    try:
+    with naming(path):
         return _parse(bounded.read_bytes(path).decode("latin-1"))
-    except SikpdosError as error:
-        raise error if str(error).startswith(f"{name}: ") else SikpdosError(f"{name}: {error}") from error
 
 
 def _parse(text: str) -> Cell:
