@@ -37,14 +37,17 @@ def _converted(key: str, value: Any, default: Any) -> Any:
     raise SikpdosError(f"setting '{key}' holds {value!r}; expected {type(default).__name__}")
 
 
+def read_toml(path: str | os.PathLike) -> dict[str, Any]:
+    """The content of a TOML file. Raises SikpdosError for one that cannot be read."""
+    try:
+        return tomllib.loads(files.read_bytes(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SikpdosError(f"{files.display_name(path)}: not TOML: {error}") from error
+
+
 def load(cls: type[T], path: str | os.PathLike | None, flags: dict[str, Any]) -> T:
     """Settings from a TOML file (or none), overridden by the flags that are not None."""
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = tomllib.loads(files.read_bytes(path).decode())
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SikpdosError(f"{files.display_name(path)}: not TOML: {error}") from error
+    values = {} if path is None else read_toml(path)
     try:
         return from_dict(cls, {**values, **{key: value for key, value in flags.items() if value is not None}})
     except SikpdosError as error:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sikpdos.common import files
@@ -35,6 +35,13 @@ class RunContext:
     pseudos: Pseudopotentials
     backend: Backend
     report: Report
+
+    def adapted(self, given: structure.Input) -> RunContext:
+        """The same run with the cutoff and the FFT box that a structure's elements need."""
+        settings = self.settings.resolved(given.elements, self.pseudos.ground)
+        if warning := settings.cutoff_warning(given.elements, self.pseudos.ground):
+            self.report(f"{given.name}: {warning}")
+        return replace(self, settings=settings, backend=replace(self.backend, box_factor=settings.box_k_max))
 
 
 @dataclass
@@ -105,7 +112,7 @@ def dry_run(
     for site_id, file, index in wanted:
         try:
             given = structure.to_crystal(structure.read_structure(file), file.name, context.pseudos.ground)
-            yield site_id, _estimate(given, index, context)
+            yield site_id, _estimate(given, index, context.adapted(given))
         except SikpdosError as error:
             yield site_id, error
 
@@ -119,17 +126,18 @@ class GroundStateCache:
     """The ground state of the structure at hand; its sites come one after the other."""
 
     def __init__(self, context: RunContext):
-        self.context = context
+        self.context = self.adapted = context
         self.path: Path | None = None
         self.given: structure.Input | None = None
         self.structure: simulate.Structure | None = None
 
     def get(self, path: Path, atom_index: int) -> simulate.Structure:
         """The structure, checked for this atom before anything is computed."""
-        context = self.context
         if path != self.path:
-            self.given = structure.to_crystal(structure.read_structure(path), path.name, context.pseudos.ground)
+            self.given = structure.to_crystal(structure.read_structure(path), path.name, self.context.pseudos.ground)
+            self.adapted = self.context.adapted(self.given)
             self.path, self.structure = path, None
+        context = self.adapted
         cost.require_memory(_estimate(self.given, atom_index, context), context.backend)
         if self.structure is None:
             self.structure = simulate.prepare(
