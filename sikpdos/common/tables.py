@@ -13,7 +13,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.files import output, read_bytes
 
 
-def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence]) -> None:
+def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence] | Mapping[str, np.ndarray]) -> None:
     """Write columns of equal length as CSV: header row, Unix newlines, floats with 7 significant digits."""
     cells = []
     for values in columns.values():

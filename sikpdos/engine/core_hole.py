@@ -79,21 +79,23 @@ def core_hole_state(
     hole = cell.crystal.species[0]
     basis = DensityBasis(cell.crystal.lattice, ground.basis.cutoff_Ry, ground.basis.backend)
     n_electrons = cell.crystal.n_electrons - charge
+    ions = potential.ions(cell.crystal, basis)
+    perfect = tiled_density(ground, cell, atom, basis)
+    density = perfect + excess_density(ground.crystal.species[atom], hole, basis)
+    density[basis.origin] = n_electrons / basis.volume
+    first = potential.effective(density, ions, basis).values
     problem = scf.Problem(
         basis,
-        potential.ions(cell.crystal, basis),
-        [_hamiltonian(cell, hole, basis, k[None], torch.zeros(basis.shape)) for k in points.points],
+        ions,
+        [_hamiltonian(cell, hole, basis, k[None], first) for k in points.points],
         [weight[None] for weight in points.weights],
         scf.Symmetriser(basis, cell.site),
         n_electrons,
         smearing_Ry,
         chunk_size(basis),
     )
-    perfect = tiled_density(ground, cell, atom, basis)
     energies, waves = folded_bands(ground, cell, atom, problem)
     problem = _corrected(problem, perfect, waves, energies, points, ground)
-    density = perfect + excess_density(ground.crystal.species[atom], hole, basis)
-    density[basis.origin] = n_electrons / basis.volume
     return HoleState(cell, hole, basis, scf.self_consistent_field(problem, density, waves, tolerance, report))
 
 

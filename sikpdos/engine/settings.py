@@ -13,10 +13,9 @@ from sikpdos.dataset.binning import BIN_EV
 from sikpdos.engine.basis import Backend
 from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
 
-EDGE_STEPS_PER_RY = 18.0  # resolves 0.5 eV up to 40 eV, and the cut at the Fermi level of a metal
-PDOS_STEPS_PER_RY = 9.0  # the PDOS lies lower in the spectrum of H, where the recursion converges first
-SCF_COARSENING = 2.0  # spacing of the mesh that makes the ground-state density, in k_spacing
-FINEST_K_SPACING = 0.022  # no mesh is made denser than this for the sake of `min_..._points`
+EDGE_STEPS_PER_RY = 15.0  # resolves 0.5 eV up to 40 eV
+GAPLESS_EDGE_STEPS_PER_RY = 18.0  # the Fermi level of a metal cuts the spectrum where it is not zero
+PDOS_STEPS_PER_RY = 7.5  # the PDOS lies lower in the spectrum of H, where the recursion converges first
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,9 @@ class Settings:
     """Physical and numerical choices that change the result; two files with equal settings can be compared."""
 
     cutoff_eV: float = 220.0
-    k_spacing: float = 0.034  # 2 pi/A, of the meshes of both spectra
-    min_edge_points: int = 10  # irreducible k-points of an edge: symmetric sites get a denser mesh for little
-    min_pdos_points: int = 80  # the same for the PDOS
+    k_spacing: float = 0.034  # 2 pi/A, of the bands that give the Fermi level; meshes of spectra are never finer
+    sampling_error: float = 0.016  # predicted for the meshes of both spectra, see kpoints
+    density_coarsening: float = 2.0  # spacing of the meshes of both densities, in k_spacing
     min_image_A: float = 10.0
     charge: int = 1  # +1: the excited electron is removed; 0: it stays
     smearing_eV: float = 0.1
@@ -38,10 +37,9 @@ class Settings:
     def cutoff_Ry(self) -> float:
         return self.cutoff_eV / RYDBERG_EV
 
-    @property
-    def edge_steps(self) -> int:
+    def edge_steps(self, is_gapped: bool) -> int:
         """Length of the recursion, in proportion to the width of the spectrum of H."""
-        return round(EDGE_STEPS_PER_RY * self.cutoff_Ry)
+        return round((EDGE_STEPS_PER_RY if is_gapped else GAPLESS_EDGE_STEPS_PER_RY) * self.cutoff_Ry)
 
     @property
     def pdos_steps(self) -> int:
@@ -52,9 +50,9 @@ class Settings:
         return self.smearing_eV / RYDBERG_EV
 
     def as_dict(self) -> dict:
-        """For the meta data, with what follows from the fields: recursions, and the FFT box in largest wave vectors."""
+        """For the meta data, with what follows from the fields: recursions (gapped, gapless), the FFT box in k_max."""
         return asdict(self) | {
-            "edge_steps": self.edge_steps,
+            "edge_steps": [self.edge_steps(is_gapped) for is_gapped in (True, False)],
             "pdos_steps": self.pdos_steps,
             "box_k_max": Backend(precision=self.precision).box_factor,
         }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.formats.columns import Column, Table, unique
+from sikpdos.formats.columns import Column, Table, clean, unique
 from sikpdos.formats.text_numbers import decode
 
 FORMAT = "Athena"
@@ -30,7 +30,7 @@ class Group:
 
     @property
     def label(self) -> str:
-        return self.settings.get("label", "").strip() or self.name
+        return clean(self.settings.get("label", "")) or clean(self.name)
 
 
 def is_athena(text: bytes) -> bool:

@@ -89,7 +89,7 @@ def _pairs(table: Table) -> list[tuple[int, int]]:
     count = len(table.columns)
     if count < 4 or count % 2:
         return []
-    test = is_energy if table.named else covers_edge
+    test = may_be_energy if table.named else covers_edge
     energies = [test(column) and in_order(column.values) for column in table.columns]
     alternate = all(energies[::2]) and not any(energies[1::2])
     return [(index, index + 1) for index in range(0, count, 2)] if alternate else []
@@ -268,9 +268,9 @@ def _matrix(table: Table, energy: int, columns: Sequence[int]) -> Chosen:
 
 
 def _intensity(table: Table, energy: int, roles: list[Role]) -> Chosen | None:
-    """The only column that is called intensity, counts or the like."""
+    """The only column that is called intensity, counts or the like, where no I0 says that more is to be done."""
     given = _with(roles, Role.INTENSITY)
-    if len(given) != 1:
+    if len(given) != 1 or Role.INCIDENT in roles:
         return None
     return _one(table, energy, given[0], roles)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats import kek9809
-from sikpdos.formats.columns import Table, make_columns
+from sikpdos.formats.columns import Table, clean, make_columns
 from sikpdos.formats.headings import column_names
 from sikpdos.formats.sections import Section, read_sections
 
@@ -30,21 +30,33 @@ def read_tables(text: bytes, name: str) -> list[Table]:
 def _table(section: Section, number: int | None, name: str) -> Table:
     if kek9809.is_kek9809(section.heading):
         return kek9809.table(section)
-    width = section.values.shape[1]
-    names = column_names(section.heading, width)
+    names, values = _named_columns(section)
+    width = values.shape[1]
     header = next((line for line in reversed(section.heading) if line.strip()), "")
+    if names and {"energy_eV", "s", "p", "s_std", "p_std"} <= set(names):
+        raise SikpdosError("densities of states that were predicted, no spectra", name)
     matrix = width > 2 and bool(MATRIX_HEADER.match(header))
     if matrix and names is None:
-        raise SikpdosError(f"{name}: the header does not name each of the {width} columns")
+        raise SikpdosError(f"the header does not name each of the {width} columns", name)
     scan = next((m for line in reversed(section.heading) if (m := _SPEC_SCAN.match(line))), None)
     return Table(
-        columns=make_columns(names, section.values),
+        columns=make_columns(names, values),
         source_format="SPEC" if scan else "CSV matrix" if matrix else FORMAT,
         scan=scan[1] if scan else str(number or ""),
-        title=scan[2].strip() if scan else "",
+        title=clean(scan[2]) if scan else "",
         warnings=section.warnings,
         every_column_is_a_spectrum=matrix,
     )
+
+
+def _named_columns(section: Section) -> tuple[list[str] | None, np.ndarray]:
+    """Names and values of the columns, without empty ones at the end that no heading names (closing separators)."""
+    values = section.values
+    names = column_names(section.heading, values.shape[1])
+    while names is None and values.shape[1] > 2 and np.isnan(values[:, -1]).all():
+        values = values[:, :-1]
+        names = column_names(section.heading, values.shape[1])
+    return names, values
 
 
 def bragg_energy_eV(angle_deg: np.ndarray, spacing_A: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 EXPONENT_D = bytes.maketrans(b"Dd", b"ee")
 MISSING = {b"", b"-", b"--", b"---", b"na", b"n/a", b"#n/a", b"null", b"none"}
 _THOUSANDS = re.compile(rb"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
-_QUOTED_COMMA = re.compile(rb'"[^"\n]*,[^"\n]*"')
+_QUOTED = re.compile(rb'"[^"\n]*"')
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def sniff(lines: list[bytes]) -> Dialect:
     text = b"\n".join(line.partition(b"#")[0].strip(b" \r") for line in lines)
     quoted = b'"' in text
     if quoted:
-        text = _QUOTED_COMMA.sub(lambda match: match[0].replace(b",", b"\x00"), text).replace(b'"', b"")
+        text = _QUOTED.sub(lambda match: match[0].replace(b",", b"\x00"), text).replace(b'"', b"")
     separator, inner = _separator(text), b"\x00" if quoted else b","
     commas_inside = separator != b"," and inner in text
     if quoted and b"\x00" in text:

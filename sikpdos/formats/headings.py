@@ -97,21 +97,27 @@ def _fitting(names: list[str], width: int, sure: bool) -> Iterator[tuple[list[st
         yield names, sure
 
 
+def _is_number(word: str) -> bool:
+    return bool(re.fullmatch(r"[-+.\d]+", word))
+
+
 def _is_rule(name: str) -> bool:
     return bool(name) and not re.search(r"[^-=_\s]", name)
 
 
 def _score(names: list[str], sure: bool, last: bool) -> float:
-    """How much speaks for these being the columns' names; 0 for prose."""
+    """How much speaks for these being the columns' names; 0 for prose and values."""
     columns = [Column(*split_unit(name), None) for name in names]
     energies = sum(map(may_be_energy, columns))
     known = sum(may_be_energy(c) or role_of(c) not in (Role.UNKNOWN, Role.INDEX) for c in columns)
-    prose = any(word in _PROSE for name in names for word in name.lower().split())
+    prose = any(word in _PROSE or _is_number(word) for name in names for word in name.lower().split())
     if any(len(name) > 120 for name in names):
+        return 0.0
+    if prose and len(names) == 2:
         return 0.0
     if not sure and (prose or not (energies and (known >= max(2, len(names) / 2) or (last and energies)))):
         return 0.0
-    if not energies and not (sure and last and not prose):
+    if not energies and not (sure and last and not prose):  # "1800 eV" is no heading
         return 0.0
     return 1.0 + known + 0.5 * last + 0.25 * sure
 

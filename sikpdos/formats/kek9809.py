@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from sikpdos.formats.columns import Column, Table
+from sikpdos.formats.columns import Column, Table, clean
 from sikpdos.formats.sections import Section
 
 FORMAT = "9809"
@@ -29,7 +29,7 @@ def table(section: Section) -> Table:
     angle = section.values[:, 1 if section.values.shape[1] > 3 else 0]
     with np.errstate(all="ignore"):
         energy_eV = HC_EV_A / (2 * _spacing_A(section.heading) * np.sin(np.deg2rad(angle)))
-    names = ["angle (c)", "angle (o)", "time", *_detectors(section.heading, section.values.shape[1] - 3)]
+    names = ["angle (c)", "angle (o)", "time", *_detectors(section.heading, max(section.values.shape[1] - 3, 0))]
     columns = [Column(name, None, values) for name, values in zip(names, section.values.T, strict=False)]
     words = f"energies computed from Bragg angles (d = {_spacing_A(section.heading):g} A)"
     return Table(
@@ -42,7 +42,7 @@ def table(section: Section) -> Table:
 
 def _title(heading: list[str]) -> str:
     """The second line's name, without its dates."""
-    return re.split(r"\s{2,}", heading[1].strip())[0] if len(heading) > 1 else ""
+    return clean(re.split(r"\s{2,}", heading[1].strip())[0]) if len(heading) > 1 else ""
 
 
 def _spacing_A(heading: list[str]) -> float | None:
@@ -58,7 +58,7 @@ def _detectors(heading: list[str], count: int) -> list[str]:
     behind = "It" if measured.lower().startswith("trans") else measured or "fluorescence"
     names = [{"1": "I0", "3": "fluorescence"}.get(mode, behind) for mode in modes]
     names += [f"channel {index}" for index in range(len(names) + 1, count + 1)]
-    if "I0" not in names and count:
+    if names and "I0" not in names:
         names[0] = "I0"
     if measured and not measured.lower().startswith("trans"):
         names = [measured if name == "fluorescence" else name for name in names]

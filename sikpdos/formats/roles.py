@@ -51,11 +51,11 @@ _REFERENCE = re.compile(r"i2|ir|i?ref(er|erence)?|muref(er|erence)?|mur|i3|ic2|i
 _ELECTRONS = re.compile(r"[tpcae]ey|ey|drain.*|electrons?|samplecurrent|isample|it?ey|tey.*")
 _FLUORESCENCE = re.compile(
     r"i?f{1,2}|i?fluo.*|[pi]?fy|sdd.*|vortex.*|lytle.*|ketek.*|amptek.*|xflash.*|mca.*|roi.*|sca.*|xrf.*|pips.*|"
-    r"dxp.*|xmap.*|xspress.*|canberra.*|emission|ge\d+|[a-z]{1,2}k(a|α|alpha|b|beta)\d?|k(a|α|alpha)\d?|蛍光.*"
+    r"dxp.*|xmap.*|xspress.*|canberra.*|emission|fdet.*|fdiode|ge\d+|[a-z]{1,2}k(a|α|alpha|b|beta)\d?|k(a|α|alpha)\d?|蛍光.*"
 )
 _TOTAL_FLUORESCENCE = re.compile(r"tfy.*")
 _ABSORPTION = re.compile(
-    r"x?mux?|x?mu(trans|fluor|e|tey)?|µx?|µe|nor(m)?(trans|fluor|ali[sz]ed)?|flat(tened)?|xanes|xas|xafs|exafs|nexafs|"
+    r"x?mu(t|x|trans|fluor|e|tey)?|ffi0|µ[xte]?|nor(m)?(trans|fluor|ali[sz]ed)?|flat(tened)?|xanes|xas|xafs|exafs|nexafs|"
     r"absorption|absorbance|abs|od|opticaldensity|吸収.*"
 )
 _DERIVED = re.compile(

@@ -11,7 +11,7 @@ import numpy as np
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.dialect import MISSING, Dialect, sniff
-from sikpdos.formats.text_numbers import decode_lines, is_number
+from sikpdos.formats.text_numbers import decode_lines, is_number, quoted
 
 BLOCK_BYTES = 1 << 20  # numbers are parsed a megabyte at a time, so that memory stays near the file's size
 HEADER_LINES = 1000  # a text whose first thousand lines hold no numbers is not one of columns
@@ -202,7 +202,7 @@ def _without_heading_and_footer(runs: list[Run], rest: list[tuple[int, bytes]]) 
     if not tail:
         return runs, ()
     number, line = tail[0]
-    return runs, (f"line {number} ('{decode_lines([line])[0][:40]}') and what follows are no data: passed over",)
+    return runs, (f"line {number} ('{quoted(line)}') and what follows are no data: passed over",)
 
 
 def _spoken(words: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
@@ -247,12 +247,9 @@ def _starts_over(last: Run, run: Run) -> bool:
 
 def _unreadable(number: int, line: bytes, name: str) -> str:
     tokens = [token for token in re.split(rb"[\s,;]+", line) if not is_number(token)]
-    word = decode_lines([tokens[0] if tokens else line])[0][:40]
-    return f"{name}: line {number}: cannot read '{word}' as a number"
+    return f"{name}: line {number}: cannot read '{quoted(tokens[0] if tokens else line)}' as a number"
 
 
 def _section(run: Run, warnings: tuple[str, ...]) -> Section:
     values = run.chunks[0] if len(run.chunks) == 1 else np.concatenate(run.chunks)
-    while values.shape[1] > 2 and np.isnan(values[:, -1]).all():
-        values = values[:, :-1]  # a separator at the end of the lines
     return Section(decode_lines([line for _, line in run.words]), values, run.first_line, warnings)

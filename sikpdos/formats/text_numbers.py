@@ -60,6 +60,11 @@ def decode_lines(lines: list[bytes]) -> list[str]:
     return whole.decode("latin-1").split("\n")
 
 
+def quoted(token: bytes, length: int = 40) -> str:
+    """The beginning of a file's own words, for a message of one line."""
+    return "".join(c if c.isprintable() else "?" for c in decode_lines([token])[0][:length])
+
+
 def _may_be_cp932(text: bytes) -> bool:
     """Whether bytes occur that begin most Japanese letters in cp932 and are control characters in Latin-1."""
     return any(byte in text for byte in (b"\x82", b"\x83", b"\x88", b"\x8c", b"\x8e", b"\x8f", b"\x91", b"\x95"))
@@ -169,5 +174,5 @@ def _first_unreadable(block: bytes, first_line: int, name: str) -> str:
     for number, line in enumerate(block.split(b"\n"), first_line):
         for token in re.split(rb"[\s,;]+", line.partition(b"#")[0].strip(b" \t,;")):
             if token and not is_number(token):
-                return f"{name}: line {number}: cannot read '{decode(token)[:40]}' as a number"
+                return f"{name}: line {number}: cannot read '{quoted(token)}' as a number"
     return f"{name}: unreadable numbers between lines {first_line} and {number}"

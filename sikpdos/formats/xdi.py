@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.formats.columns import Column, Table
+from sikpdos.formats.columns import Column, Table, clean
 from sikpdos.formats.columns_text import bragg_energy_eV, read_tables
 from sikpdos.formats.roles import Role, is_energy, role_of
 from sikpdos.formats.text_numbers import decode_lines
@@ -48,7 +48,7 @@ def _table(table: Table, fields: dict[str, str], name: str) -> Table:
     return replace(
         table,
         source_format=FORMAT,
-        title=fields.get("sample.name", ""),
+        title=clean(fields.get("sample.name", "")),
         kind="xas",
         warnings=(*table.warnings, *_other_edge(fields)),
     )
@@ -72,4 +72,4 @@ def _other_edge(fields: dict[str, str]) -> tuple[str, ...]:
     element, edge = fields.get("element.symbol", "Si"), fields.get("element.edge", "K")
     if (element.lower(), edge.lower()) == ("si", "k"):
         return ()
-    return (f"the file says {element} {edge} edge, not Si K",)
+    return (f"the file says {clean(element)} {clean(edge)} edge, not Si K",)

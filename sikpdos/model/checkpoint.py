@@ -26,7 +26,7 @@ def digest(dataset: Dataset, settings: Settings, training: np.ndarray) -> str:
 
 def write_checkpoint(path: str, state: State, digest: str) -> None:
     """Write the state of a training to an NPZ."""
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for name, weight in state.weights.items():
         moments = state.optimizer.state[weight]
         tensors |= {f"w_{name}": weight, f"best_{name}": state.best[name]}

@@ -18,6 +18,16 @@ from sikpdos.model.outliers import OutlierModel
 from sikpdos.model.uncertainty import Uncertainty
 
 SCHEMA = "sikpdos-model-1"
+_CARD: dict[str, type | tuple[type, ...]] = {  # what every model card must have
+    "sigma_eV": (int, float),
+    "lorentz_fwhm_eV": (int, float),
+    "families": int,
+    "onset_rule": str,
+    "trained_on": str,
+    "settings": dict,
+    "split": dict,
+    "architecture": dict,
+}
 _OUTLIER_ARRAYS = {  # field -> name in the file
     "mean": "known_mean",
     "components": "known_components",
@@ -64,10 +74,7 @@ def write_model(path: str | os.PathLike, model: Model) -> None:
 def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
     """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
     arrays, meta = npz.read(path, SCHEMA, data)
-    numbers = {"sigma_eV": (int, float), "lorentz_fwhm_eV": (int, float), "families": int}
-    npz.require_meta(
-        meta, path, **numbers, onset_rule=str, trained_on=str, settings=dict, split=dict, architecture=dict
-    )
+    npz.require_meta(meta, path, **_CARD)
     npz.require(arrays, path, kernel_share=())
     return Model(
         ensemble=_ensemble(arrays, meta, path),
@@ -129,8 +136,8 @@ def _folds(arrays: dict[str, np.ndarray], path: str | os.PathLike, name: str, us
 
 def _uncertainty(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Uncertainty:
     npz.require(arrays, path, error_floor=(2, PDOS.size), error_distance=(), error_power=(), error_factor=())
-    fields = {name: arrays[file] for name, file in _UNCERTAINTY_ARRAYS.items()}
-    return Uncertainty(**{name: array if name == "floor" else float(array) for name, array in fields.items()})
+    numbers = {name: float(arrays[file]) for name, file in _UNCERTAINTY_ARRAYS.items() if name != "floor"}
+    return Uncertainty(floor=arrays["error_floor"], **numbers)
 
 
 def _outlier_model(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> OutlierModel:
@@ -138,5 +145,5 @@ def _outlier_model(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Ou
     npz.require(arrays, path, known_mean=(SPECTRUM.size,), known_components=(k, SPECTRUM.size))
     npz.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 3))
     npz.require(arrays, path, known_noisiest=())
-    fields = {name: arrays[file] for name, file in _OUTLIER_ARRAYS.items()}
-    return OutlierModel(**{**fields, "largest_noise": float(fields["largest_noise"])})
+    fields = {name: arrays[file] for name, file in _OUTLIER_ARRAYS.items() if name != "largest_noise"}
+    return OutlierModel(**fields, largest_noise=float(arrays["known_noisiest"]))

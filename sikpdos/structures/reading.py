@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures import bounded
-from sikpdos.structures.distances import too_close
 from sikpdos.structures.entry import Entry, Fetched
 from sikpdos.structures.formats import (
     castep_cell,
@@ -30,13 +29,12 @@ from sikpdos.structures.formats import (
     shelx,
     vasp_xml,
 )
-from sikpdos.structures.formats.crystal import Crystal
+from sikpdos.structures.formats.crystal import Crystal, check
 from sikpdos.structures.inequivalent import ELEMENT
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-LEAST_VOLUME_A3 = 1.0  # per atom
 _SUFFIX = re.compile(
     r"(\.(cif|vasp|poscar|json|xyz|extxyz|cell|castep|res|xml|in|out|pwi|pwo))?(\.gz)?$", re.IGNORECASE
 )
@@ -99,17 +97,6 @@ def usable(crystal: Crystal) -> Structure:
     return crystal.structure()
 
 
-def check(crystal: Crystal) -> None:
-    """Raise SikpdosError where atoms are nearer than bonds, or the cell is too small for them."""
-    import numpy as np
-
-    volume_A3 = abs(float(np.linalg.det(crystal.lattice_A)))
-    if volume_A3 < LEAST_VOLUME_A3 * len(crystal.elements):
-        raise SikpdosError(f"a volume of {volume_A3:.3g} A^3 for {len(crystal.elements)} atoms")
-    if pair := too_close(crystal.lattice_A, crystal.positions, crystal.elements):
-        raise SikpdosError(str(pair))
-
-
 def _makers(path: str | os.PathLike) -> list[Callable[[], Crystal]]:
     """A function for each structure of a file, which makes it (and fails on its own)."""
     name = files.display_name(path)
@@ -157,19 +144,17 @@ def _structures(text: str) -> Makers:
     elif re.match(r"\d+[ \t]*\n.*=", head):
         for lines in extxyz.frames(text):
             yield lambda lines=lines: extxyz.crystal_of(lines)
-    elif _is_cif(text):
+    elif _has_line(text, "data_", "_cell_", "_cell.", "loop_"):
         for block in cif.atom_blocks(text):
             yield lambda block=block: cif.crystal_of(block)
     else:
         yield _other(text)
 
 
-def _is_cif(text: str) -> bool:
-    for line in text.split("\n"):
-        word = line[:9].lower()
-        if word.startswith(("data_", "_cell_", "loop_")):
-            return True
-    return False
+def _has_line(text: str, *beginnings: str) -> bool:
+    """Whether a line begins with one of these, in whatever case; blanks before them do not count."""
+    longest = max(map(len, beginnings))
+    return any(line.lstrip()[:longest].lower().startswith(beginnings) for line in text.split("\n"))
 
 
 def _xml(text: str) -> Callable[[], Crystal]:
@@ -184,11 +169,11 @@ def _other(text: str) -> Callable[[], Crystal]:
     """Formats told by their keywords; POSCAR, which has none, last."""
     if "Real Lattice(A)" in text:
         return lambda: castep_output.crystal_of(text)
-    if re.search(r"^[ \t]*%block\b", text, re.I | re.M):
+    if _has_line(text, "%block"):
         return lambda: castep_cell.crystal_of(text)
-    if re.search(r"^CELL\s", text, re.I | re.M) and re.search(r"^SFAC\s", text, re.I | re.M):
+    if _has_line(text, "cell ") and _has_line(text, "sfac "):
         return lambda: shelx.crystal_of(text)
-    if re.search(r"^\s*ATOMIC_POSITIONS\b|lattice parameter \(alat\)", text, re.I | re.M):
+    if _has_line(text, "atomic_positions", "lattice parameter (alat)"):
         return lambda: espresso.crystal_of(text)
     return lambda: _poscar(text)
 

@@ -23,16 +23,13 @@ from sikpdos.structures import operations, space_group
 from sikpdos.structures.formats import cif
 from sikpdos.structures.formats.cif_content import matches
 from sikpdos.structures.formats.crystal import Crystal, lattice_of_parameters
-from sikpdos.structures.reading import check
 
 VOLUME_A3 = 80.0  # per atom, of the crystals made here
 
 
 def by_us(path: Path) -> Crystal:
     text = path.read_bytes().decode("latin-1")
-    crystal = cif.crystal_of(cif.atom_blocks(text)[0])
-    check(crystal)
-    return crystal
+    return cif.crystal_of(cif.atom_blocks(text)[0])
 
 
 def by_gemmi(path: Path) -> Crystal:
@@ -105,14 +102,16 @@ _atom_site_type_symbol
 _atom_site_fract_x
 _atom_site_fract_y
 _atom_site_fract_z
-Si1 Si 0.113 0.217 0.331"""
+Si1 Si 0.093 0.361 0.217"""
 
 
 def space_group_symbols(setting: space_group.Setting) -> tuple[str, str]:
+    """Hermann-Mauguin symbol with its choice, and Hall symbol."""
     import spglib
 
     kind = spglib.get_spacegroup_type(setting.hall_number)
-    return str(setting), kind.hall_symbol
+    symbol = kind.international.split("=")[-1 if "=" in kind.international else 0].strip().replace("_", "")
+    return symbol + (f":{setting.short_choice}" if setting.short_choice else ""), kind.hall_symbol
 
 
 def lattice_of(setting: space_group.Setting) -> np.ndarray:

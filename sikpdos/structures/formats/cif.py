@@ -13,11 +13,10 @@ import numpy as np
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures import elements
-from sikpdos.structures.distances import too_close
 from sikpdos.structures.formats.cif_content import Content, composition_of, matches
 from sikpdos.structures.formats.cif_symmetry import check_claims, settings_of
 from sikpdos.structures.formats.cif_syntax import Block, blocks
-from sikpdos.structures.formats.crystal import Crystal, check_count, lattice_of_parameters
+from sikpdos.structures.formats.crystal import Crystal, check, check_count, lattice_of_parameters
 from sikpdos.structures.operations import SAME_ATOM_A, Operations, orbit
 from sikpdos.structures.supercell import reduction
 
@@ -151,8 +150,8 @@ def _expanded(atoms: list[Atom], operations: Operations, lattice_A: np.ndarray) 
     if moved:
         farthest_A, label = max(moved)
         notes.append(
-            f"{len(moved)} positions are rounded: drawn onto the special positions they lie near ({label} by "
-            f"{farthest_A:.3f} A)"
+            f"rounded positions were put on the special positions they lie near: {len(moved)} in the file, "
+            f"{label} by {farthest_A:.3f} A"
         )
     crystal = Crystal(lattice_A, tuple(symbols), np.concatenate(positions), tuple(notes))
     return _without_repetitions(crystal)
@@ -194,7 +193,7 @@ def _the_one(crystals: dict[str, Crystal], content: Content) -> tuple[str, Cryst
 
     Raises SikpdosError where several fit equally.
     """
-    for fits in (content.fits_formula, content.fits_density, _has_sane_distances):
+    for fits in (content.fits_formula, content.fits_density, _is_sane):
         fitting = {name: crystal for name, crystal in crystals.items() if fits(crystal)}
         crystals = fitting or crystals
     (name, crystal), *others = crystals.items()
@@ -204,5 +203,9 @@ def _the_one(crystals: dict[str, Crystal], content: Content) -> tuple[str, Cryst
     return name, crystal
 
 
-def _has_sane_distances(crystal: Crystal) -> bool:
-    return too_close(crystal.lattice_A, crystal.positions, crystal.elements) is None
+def _is_sane(crystal: Crystal) -> bool:
+    try:
+        check(crystal)
+    except SikpdosError:
+        return False
+    return True

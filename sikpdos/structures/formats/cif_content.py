@@ -33,10 +33,10 @@ class Content:
     @classmethod
     def of(cls, block: Block) -> Content:
         """The statements of a block; those that cannot be read are left out."""
-        units = _number(block.item("_cell_formula_units_z"))
-        density = _number(block.item("_exptl_crystal_density_diffrn", "_exptl_crystal_density_meas"))
+        units = _number(_statement(block, "_cell_formula_units_z"))
+        density = _number(_statement(block, "_exptl_crystal_density_diffrn"))
         return cls(
-            _formula(block.item("_chemical_formula_sum") or ""),
+            _formula(_statement(block, "_chemical_formula_sum") or ""),
             int(units) if units is not None and units == int(units) and units > 0 else None,
             density if density is not None and 0.01 < density < 30 else None,
         )
@@ -113,6 +113,11 @@ def matches(one: Crystal, other: Crystal) -> bool:
 
 def _text(counts: dict[str, float]) -> str:
     return " ".join(f"{element}{count:g}" for element, count in counts.items())
+
+
+def _statement(block: Block, name: str) -> str | None:
+    """A value that is there once; two different ones tell nothing."""
+    return None if name in block.repeated else block.item(name)
 
 
 def _number(text: str | None) -> float | None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
+from sikpdos.structures.distances import too_close
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 MOST_ATOMS = 5000
 LENGTHS_A = (0.5, 1000.0)  # of lattice vectors
+LEAST_VOLUME_A3 = 1.0  # per atom
 FLATTEST = 1e-3  # volume of a cell as a share of the product of its lengths
 
 
@@ -82,6 +84,15 @@ def lattice_of_parameters(lengths_A: Sequence[float], angles: Sequence[float]) -
     if not all(LENGTHS_A[0] < length < LENGTHS_A[1] for length in lengths_A):
         raise SikpdosError("cell lengths of {:g}, {:g}, {:g} A are not a crystal's".format(*lengths_A))
     return lattice(Lattice.from_parameters(*lengths_A, *angles).matrix)
+
+
+def check(crystal: Crystal) -> None:
+    """Raise SikpdosError where the cell is too small for its atoms, or two are nearer than a bond."""
+    volume_A3 = abs(float(np.linalg.det(crystal.lattice_A)))
+    if volume_A3 < LEAST_VOLUME_A3 * len(crystal.elements):
+        raise SikpdosError(f"a volume of {volume_A3:.3g} A^3 for {len(crystal.elements)} atoms")
+    if pair := too_close(crystal.lattice_A, crystal.positions, crystal.elements):
+        raise SikpdosError(str(pair))
 
 
 def farthest_A(crystal: Crystal, elements: Sequence[str], positions: np.ndarray) -> float:

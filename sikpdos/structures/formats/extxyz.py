@@ -10,7 +10,6 @@ from sikpdos.structures import elements
 from sikpdos.structures.formats.crystal import MOST_ATOMS, Crystal, check_count, from_cartesian
 from sikpdos.structures.formats.numbers import number, three, whole
 
-_KEY = re.compile(r'("[^"]*"|[^\s="\'\[{]+)[ \t]*=[ \t]*')
 _BARE = re.compile(r"\S*")
 _CLOSING = {'"': '"', "'": "'", "{": "}", "[": "]"}
 _BRACKETS = str.maketrans(",[]{}", "     ")
@@ -62,17 +61,21 @@ def crystal_of(lines: list[str]) -> Crystal:
 def _pairs(line: str) -> Iterator[tuple[str, str]]:
     """Keys in lower case and their values, quotes and outer brackets left out."""
     position = 0
-    while matched := _KEY.search(line, position):
-        start = matched.end()
+    while (equals := line.find("=", position)) >= 0:
+        key = line[position:equals].split()[-1:]
+        start = equals + 1
+        while line[start : start + 1] in (" ", "\t"):
+            start += 1
         opening = line[start : start + 1]
         if opening in _CLOSING:
             position = _end(line, start, opening)
-            yield matched[1].strip('"').lower(), line[start + 1 : position]
-            position += 1
+            value = line[start + 1 : position]
         else:
-            value = _BARE.match(line, start)
-            position = value.end()
-            yield matched[1].strip('"').lower(), value[0]
+            position = _BARE.match(line, start).end()
+            value = line[start:position]
+        position += 1
+        if key:
+            yield key[0].strip('"').lower(), value
 
 
 def _end(line: str, start: int, opening: str) -> int:

@@ -48,7 +48,7 @@ class _Known(SikpdosError):
 def _lattice(lines: list[str]) -> tuple[np.ndarray, np.ndarray | float]:
     """Lattice (A), and the factor of Cartesian positions: a number, or one an axis; negative: the volume."""
     factors = [number(word) for word in lines[1].split()[:3]]
-    vectors = np.array([three(line.split()) for line in lines[2:5]])
+    vectors = np.array([three(lines[index].split()) for index in (2, 3, 4)])
     if len(factors) == 3 and min(factors) > 0:
         return lattice(vectors * factors), np.array(factors)
     volume_A3 = abs(np.linalg.det(vectors))
