@@ -52,6 +52,35 @@ def predict(
         str, typer.Option("--onset", metavar="ENERGY", help="Energy of the onset, eV, or auto (the model's rule).")
     ] = "auto",
     allow_partial: options.AllowPartial = False,
+    e0_shift: Annotated[
+        float,
+        typer.Option("--e0-shift", min=-100, max=100, help="Added to all energies, eV: a known calibration error."),
+    ] = 0.0,
+    despike: Annotated[bool, typer.Option("--despike", help="Replace spikes by straight lines.")] = False,
+    low_loss: Annotated[
+        str | None,
+        typer.Option(
+            "--low-loss",
+            metavar="FILE",
+            show_default="none",
+            help="Low-loss spectrum of the same place, to remove plural scattering.",
+        ),
+    ] = None,
+    self_absorption: Annotated[
+        str | None,
+        typer.Option(
+            "--self-absorption",
+            metavar="IN,OUT",
+            show_default="none",
+            help="Correct fluorescence of a thick sample: angles of the beam and of the detector to its surface, degrees.",
+        ),
+    ] = None,
+    composition: Annotated[
+        str, typer.Option("--composition", metavar="FORMULA", help="Sample's composition for --self-absorption.")
+    ] = "Si",
+    any_edge: Annotated[
+        bool, typer.Option("--any-edge", help="Go on with what does not look like a silicon K-edge.")
+    ] = False,
     part: Annotated[
         Part, typer.Option("--part", help="Of a dataset: all, or the model's test or train part.")
     ] = Part.all,
@@ -69,12 +98,16 @@ def predict(
     """
     window, smoothing = options.background_window(background), options.smoothing(smooth)
     energy_eV = options.onset_energy(onset)
+    angles = None if self_absorption is None else options.pair(self_absorption, float, "--self-absorption")
     options.check_output(output, _JSON if json else options.CSV + options.NPZ)
     options.check_output(plot, options.FIGURES, "--plot")
 
     from sikpdos.model import shipped
     from sikpdos.prediction import storage
+    from sikpdos.prediction.batches import read_low_loss
     from sikpdos.prediction.predict import predict_files, preprocessing_for
+    from sikpdos.spectra.preprocess import Corrections
+    from sikpdos.spectra.self_absorption import Geometry, ratio
 
     failures, drawn = [], []
 
@@ -82,6 +115,16 @@ def predict(
         failures.append(message)
         CONSOLE.say(message)
 
+    geometry = None if angles is None else Geometry(*angles, composition)
+    if geometry is not None:
+        ratio(geometry)  # refuses what no sample can be before anything is read
+    corrections = Corrections(
+        e0_shift_eV=e0_shift,
+        despike=despike,
+        any_edge=any_edge,
+        low_loss=None if low_loss is None else read_low_loss(low_loss),
+        geometry=geometry,
+    )
     preprocessing = functools.partial(
         preprocessing_for,
         sigma_eV=sigma,
@@ -89,6 +132,7 @@ def predict(
         smooth=smoothing,
         onset=energy_eV,
         allow_partial=allow_partial,
+        corrections=corrections,
     )
     results = predict_files(files, shipped.chooser(model), preprocessing, part.value, failed)
     blocks = _told(results, drawn if plot else None)

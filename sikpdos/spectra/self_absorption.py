@@ -83,7 +83,9 @@ def _absorption() -> dict[str, np.ndarray]:
     """Absorption of an atom of each element at silicon's K-alpha line, below and above its K-edge, any one unit."""
     lines = [line for line in resources.ABSORPTION.read_text().splitlines() if not line.startswith("#")]
     columns = ("at_1740_eV", "at_1836_eV", "at_1850_eV")
-    return {row["element"]: float(row["mass"]) * np.array([float(row[c]) for c in columns]) for row in csv.DictReader(lines)}
+    return {
+        row["element"]: float(row["mass"]) * np.array([float(row[c]) for c in columns]) for row in csv.DictReader(lines)
+    }
 
 
 def looks_flattened(spectra: np.ndarray) -> np.ndarray:
