@@ -78,17 +78,16 @@ def core_hole_state(
 
     Raises eigensolver.NotConverged.
     """
-    problem = _problem(ground, cell, points, charge, smearing_Ry)
-    basis = problem.basis
+    basis = DensityBasis(cell.crystal.lattice, ground.basis.cutoff_Ry, ground.basis.backend)
     perfect = tiled(ground, ground.solution.density, cell, atom, basis)
+    density = perfect + excess_density(ground.crystal.species[atom], cell.crystal.species[0], basis)
+    density[basis.origin] = (cell.crystal.n_electrons - charge) / basis.volume
+    problem = _problem(cell, basis, density, points, cell.crystal.n_electrons - charge, smearing_Ry)
     energies, waves = folded_bands(ground, cell, atom, problem)
     bands = _perfect_bands(problem, perfect, energies, points)
     correction = _missing_density(problem, perfect, waves, bands)
-    density = perfect + excess_density(ground.crystal.species[atom], cell.crystal.species[0], basis)
-    density[basis.origin] = problem.n_electrons / basis.volume
-    solution = scf.self_consistent_field(
-        replace(problem, density_correction=correction), density, waves, tolerance, report
-    )
+    problem = replace(problem, density_correction=correction)
+    solution = scf.self_consistent_field(problem, density, waves, tolerance, report)
     perfect_potential = tiled(ground, ground.solution.potential.coefficients, cell, atom, basis)
     n_cells = round(abs(np.linalg.det(cell.matrix)))
     initial_Ry = initial_energy_Ry(ground, n_cells, bands, points.weights, correction, perfect_potential)
@@ -96,17 +95,24 @@ def core_hole_state(
     return HoleState(cell, cell.crystal.species[0], basis, solution, final_Ry - initial_Ry)
 
 
-def _problem(ground: GroundState, cell: HoleCell, points: KPoints, charge: int, smearing_Ry: float) -> scf.Problem:
-    """The self-consistent problem of a cell with its hole."""
-    basis = DensityBasis(cell.crystal.lattice, ground.basis.cutoff_Ry, ground.basis.backend)
-    hole = cell.crystal.species[0]
+def _problem(
+    cell: HoleCell,
+    basis: DensityBasis,
+    density: torch.Tensor,
+    points: KPoints,
+    n_electrons: float,
+    smearing_Ry: float,
+) -> scf.Problem:
+    """The self-consistent problem of a cell with its hole, with the Hamiltonians of a first density."""
+    ions = potential.ions(cell.crystal, basis)
+    first = potential.effective(density, ions, basis).values
     return scf.Problem(
         basis,
-        potential.ions(cell.crystal, basis),
-        [_hamiltonian(cell, hole, basis, k[None], torch.zeros(basis.shape)) for k in points.points],
+        ions,
+        [_hamiltonian(cell, cell.crystal.species[0], basis, k[None], first) for k in points.points],
         [weight[None] for weight in points.weights],
         scf.Symmetriser(basis, cell.site),
-        cell.crystal.n_electrons - charge,
+        n_electrons,
         smearing_Ry,
         chunk_size(basis),
     )

@@ -13,7 +13,6 @@ from sikpdos.engine.crystal import Crystal, symmetry
 from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors
 from sikpdos.engine.kpoints import KPoints
 
-GAP_RY = 0.1 / 13.605693122994
 BAND_TOLERANCE_RY = 3e-4  # of the band edges on the dense mesh
 UNFOLDED = np.eye(3, dtype=int)  # the cell is its own primitive cell
 
@@ -26,24 +25,19 @@ class GroundState:
     basis: DensityBasis
     solution: scf.SelfConsistent
     bands: scf.Bands  # on the dense mesh
-    n_kpoints: int
+    points: KPoints  # of the density
+    n_band_points: int
 
     @property
     def is_gapped(self) -> bool:
-        return self.bands.gap_Ry > GAP_RY
-
-    @property
-    def zero_Ry(self) -> float:
-        """Valence-band maximum if gapped, else the Fermi level."""
-        return self.bands.vbm_Ry if self.is_gapped else self.bands.fermi_Ry
+        return self.bands.is_gapped
 
 
 def hamiltonians(
-    crystal: Crystal, basis: DensityBasis, points: np.ndarray, n_vectors: int, values: torch.Tensor | None
+    crystal: Crystal, basis: DensityBasis, points: np.ndarray, n_vectors: int, values: torch.Tensor
 ) -> list[Hamiltonian]:
     """Hamiltonians of a primitive cell at k-points, in batches that keep `n_vectors` FFT boxes a point in memory."""
-    v = torch.zeros(basis.shape) if values is None else values
-    v = v.to(device=basis.backend.device, dtype=basis.backend.real)
+    v = values.to(device=basis.backend.device, dtype=basis.backend.real)
     waves = [WaveBasis(basis, batch, UNFOLDED) for batch in batches(points, basis, n_vectors)]
     return [Hamiltonian(w, v, crystal_projectors(w, crystal)) for w in waves]
 
@@ -74,7 +68,9 @@ def ground_state(
     basis = DensityBasis(crystal.lattice, cutoff_Ry, backend)
     atoms = potential.ions(crystal, basis)
     bands = scf.n_bands(crystal.n_electrons)
-    parts = hamiltonians(crystal, basis, scf_points.points, bands, None)
+    density = atoms.density * (crystal.n_electrons / (atoms.density[basis.origin].real * basis.volume))
+    first = potential.effective(density, atoms, basis).values
+    parts = hamiltonians(crystal, basis, scf_points.points, bands, first)
     problem = scf.Problem(
         basis,
         atoms,
@@ -85,12 +81,10 @@ def ground_state(
         smearing_Ry,
         chunk_size(basis),
     )
-    density = atoms.density * (crystal.n_electrons / (atoms.density[basis.origin].real * basis.volume))
-    first = scf.with_potential(parts, potential.effective(density, atoms, basis))
-    waves = [eigensolver.initial_guess(h, crystal, bands)[1] for h in first]
+    waves = [eigensolver.initial_guess(h, crystal, bands)[1] for h in parts]
     solution = scf.self_consistent_field(problem, density, waves, tolerance, report)
     dense = hamiltonians(crystal, basis, dense_points.points, bands, solution.potential.values)
     n_wanted = int(crystal.n_electrons / 2) + 1
     energies = torch.cat([eigensolver.solve(h, crystal, bands, n_wanted, BAND_TOLERANCE_RY)[0] for h in dense])
     filled = scf.compute_occupations(energies, dense_points.weights, crystal.n_electrons, smearing_Ry)
-    return GroundState(crystal, basis, solution, filled, len(dense_points))
+    return GroundState(crystal, basis, solution, filled, scf_points, len(dense_points))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.special import erfc
 
+from sikpdos.common.constants import RYDBERG_EV
 from sikpdos.engine import eigensolver
 from sikpdos.engine.basis import DensityBasis
 from sikpdos.engine.crystal import Symmetry
@@ -19,6 +20,7 @@ from sikpdos.engine.potential import Ions, Potential, effective
 HISTORY = 8  # densities the mixing remembers
 MAX_ITERATIONS = 60
 SMALLEST_OCCUPATION = 1e-8
+SMALLEST_GAP_RY = 0.1 / RYDBERG_EV
 
 Report = Callable[[str], None]
 
@@ -37,6 +39,15 @@ class Bands:
     @property
     def gap_Ry(self) -> float:
         return self.cbm_Ry - self.vbm_Ry
+
+    @property
+    def is_gapped(self) -> bool:
+        return self.gap_Ry > SMALLEST_GAP_RY
+
+    @property
+    def zero_Ry(self) -> float:
+        """Zero of energy of both spectra: valence-band maximum if gapped, else the Fermi level."""
+        return self.vbm_Ry if self.is_gapped else self.fermi_Ry
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,11 @@ from sikpdos.engine.basis import Backend
 from sikpdos.engine.library import Species, core_energy_eV
 from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
 
-EDGE_STEPS_PER_RY = 18.0  # resolves 0.5 eV up to 40 eV, and the cut at the Fermi level of a metal
-PDOS_STEPS_PER_RY = 9.0  # the PDOS lies lower in the spectrum of H, where the recursion converges first
-SCF_COARSENING = 2.0  # spacing of the mesh that makes the ground-state density, in k_spacing
+EDGE_STEPS_PER_RY = 15.0  # resolves 0.5 eV up to 40 eV
+GAPLESS_EDGE_STEPS_PER_RY = 18.0  # the Fermi level of a metal cuts the spectrum where it is not zero
+PDOS_STEPS_PER_RY = 7.5  # the PDOS lies lower in the spectrum of H, where the recursion converges first
 DEFAULT_CUTOFF_EV = 500.0  # for a pseudopotential of the user's that suggests none
 FULL_BOX = 4.0  # largest wave vectors: no product of a wave function and the potential is folded back
-FINEST_K_SPACING = 0.022  # no mesh is made denser than this for the sake of `min_..._points`
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,9 @@ class Settings:
     """Physical and numerical choices that change the result; two files with equal settings can be compared."""
 
     cutoff_eV: float | None = None  # None: the highest that the elements of a structure need
-    k_spacing: float = 0.034  # 2 pi/A, of the meshes of both spectra
-    min_edge_points: int = 10  # irreducible k-points of an edge: symmetric sites get a denser mesh for little
-    min_pdos_points: int = 80  # the same for the PDOS
+    k_spacing: float = 0.034  # 2 pi/A, of the bands that give the Fermi level; meshes of spectra are never finer
+    sampling_error: float = 0.016  # predicted for the meshes of both spectra, see kpoints
+    density_coarsening: float = 2.0  # spacing of the meshes of both densities, in k_spacing
     min_image_A: float = 10.0
     charge: int = 1  # +1: the excited electron is removed; 0: it stays
     smearing_eV: float = 0.1
@@ -62,10 +61,9 @@ class Settings:
     def cutoff_Ry(self) -> float:
         return self.cutoff_eV / RYDBERG_EV
 
-    @property
-    def edge_steps(self) -> int:
+    def edge_steps(self, is_gapped: bool) -> int:
         """Length of the recursion, in proportion to the width of the spectrum of H."""
-        return round(EDGE_STEPS_PER_RY * self.cutoff_Ry)
+        return round((EDGE_STEPS_PER_RY if is_gapped else GAPLESS_EDGE_STEPS_PER_RY) * self.cutoff_Ry)
 
     @property
     def pdos_steps(self) -> int:
@@ -76,9 +74,9 @@ class Settings:
         return self.smearing_eV / RYDBERG_EV
 
     def as_dict(self) -> dict:
-        """For the meta data, with what follows from the fields: the lengths of the recursions."""
+        """For the meta data, with what follows from the fields: the recursions (gapped, gapless)."""
         return asdict(self) | {
-            "edge_steps": self.edge_steps,
+            "edge_steps": [self.edge_steps(is_gapped) for is_gapped in (True, False)],
             "pdos_steps": self.pdos_steps,
         }
 
