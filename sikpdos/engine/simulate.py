@@ -17,9 +17,13 @@ from sikpdos.engine.plan import SitePlan, StructurePlan
 from sikpdos.engine.scf import Bands, Report
 from sikpdos.engine.settings import Pseudopotentials, Settings
 from sikpdos.engine.structure import Input
+from sikpdos.engine.transition_energy import photon_energy_Ry
 
 EDGE_RANGE_EV = (-5.0, 60.0)
 PDOS_RANGE_EV = (-20.0, 30.0)
+DEEP_STEP_EV = 10.0  # the range of the PDOS starts lower by this, as often as the lowest band needs it
+DEEP_MARGIN_EV = 2.0
+TRANSITION = "photon energy (eV) at edge_energy_eV = 0, from total energies and the free atom's core"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +82,23 @@ def _pdos(structure: Structure, plan: SitePlan) -> tuple[np.ndarray, np.ndarray,
     ground, settings = structure.ground, structure.settings
     energies, weights, momentum = pdos.pdos_sticks(ground, plan.atom, plan.pdos_points, settings.pdos_steps)
     energies = (energies - ground.bands.zero_Ry) * RYDBERG_EV
+    limits_eV = _pdos_range_eV(ground)
 
     def of(l: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = momentum == l
-        return linear_binning(energies[:, chosen].ravel(), weights[:, chosen].ravel(), *PDOS_RANGE_EV, settings.bin_eV)
+        return linear_binning(energies[:, chosen].ravel(), weights[:, chosen].ravel(), *limits_eV, settings.bin_eV)
 
     (centres, s), (_, p) = of(0), of(1)
     return centres, s, p
+
+
+def _pdos_range_eV(ground: GroundState) -> tuple[float, float]:
+    """The usual range, with room below for deep valence bands (O 2s, F 2s)."""
+    start, stop = PDOS_RANGE_EV
+    lowest_eV = (float(ground.bands.energies.min()) - ground.bands.zero_Ry) * RYDBERG_EV
+    while lowest_eV < start + DEEP_MARGIN_EV:
+        start -= DEEP_STEP_EV
+    return start, stop
 
 
 def _core_hole(structure: Structure, plan: SitePlan, report: Report) -> HoleState:
@@ -141,7 +155,19 @@ def _describe(structure: Structure, plan: SitePlan, atom_index: int, state: Hole
         | {"density_k_points": len(state.solution.bands.energies)},
         "fermi_eV": round(ground.bands.fermi_Ry * RYDBERG_EV, 4),
         "gap_eV": round(max(ground.bands.gap_Ry, 0.0) * RYDBERG_EV, 4),
+        "transition_eV": _transition_eV(structure, state),
+        "transition": TRANSITION,
+        "spin": structure.pseudos.ground.spin(structure.input.elements),
     }
+
+
+def _transition_eV(structure: Structure, state: HoleState) -> float | None:
+    """Photon energy at the zero of the edge's energies; None for a silicon pair whose core energy is not known."""
+    core_eV, bands = structure.pseudos.core_energy_eV, state.solution.bands
+    if core_eV is None:
+        return None
+    valence_Ry = photon_energy_Ry(state.excitation_Ry, bands.zero_Ry, bands.fermi_Ry, structure.settings.charge)
+    return round(core_eV + valence_Ry * RYDBERG_EV, 3)
 
 
 def _bands_meta(bands: Bands, history: tuple[float, ...], n_kpoints: int) -> dict:

@@ -77,7 +77,15 @@ def _check(
         raise SikpdosError(f"{name}: cell or positions hold NaN or infinity")
     missing = sorted(set(elements) - set(pseudos))
     if missing:
-        raise SikpdosError(f"{name}: no pseudopotential for {', '.join(missing)}; give it with --pseudo")
+        raise SikpdosError(
+            f"{name}: no pseudopotential for {', '.join(missing)}; give it with --pseudo (bundled: {' '.join(pseudos)})"
+        )
+    for element in sorted(set(elements)):
+        if not pseudos[element].orbitals:
+            raise SikpdosError(
+                f"{name}: {pseudos[element].name} has no pseudo-atomic orbitals (PP_PSWFC) of occupation 0 or more, "
+                "which the density of states needs"
+            )
     if abs(np.linalg.det(lattice)) < 1e-3 * np.prod(np.linalg.norm(lattice, axis=1)):
         raise SikpdosError(f"{name}: the cell has no volume")
     shortest, longest = shortest_vector_A(lattice), np.linalg.norm(lattice, axis=1).max()

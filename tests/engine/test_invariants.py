@@ -38,7 +38,7 @@ GRID_EV = np.arange(0.0, 30.0, 0.2)
 
 
 def _double(lattice) -> DensityBasis:
-    return DensityBasis(lattice, CUTOFF_RY, Backend("cpu", "double"))
+    return DensityBasis(lattice, CUTOFF_RY, Backend("cpu", "double", 4.0))
 
 
 def _random_waves(basis: WaveBasis, n: int) -> torch.Tensor:
