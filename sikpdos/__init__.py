@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from sikpdos.common.version import __version__
+
 __all__ = [
     "Model",
     "Prediction",
     "SikpdosError",
     "SpectrumSet",
+    "__version__",
     "load_model",
     "predict",
     "read_spectra",

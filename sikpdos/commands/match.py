@@ -32,6 +32,9 @@ def match(
     smooth: options.Smooth = None,
     background: options.Background = "auto",
     allow_partial: options.AllowPartial = False,
+    column: options.Column = None,
+    scan: options.Scan = None,
+    merge: options.Merge = False,
 ) -> None:
     """Template matching: the PDOS of the nearest known spectrum, the baseline of the model.
 
@@ -48,6 +51,8 @@ def match(
 
     from sikpdos.common import tables
     from sikpdos.dataset.dataset import read_dataset
+    from sikpdos.formats.columns import ColumnChoice
+    from sikpdos.formats.read import Reading
     from sikpdos.model import shipped
     from sikpdos.prediction import matching
     from sikpdos.spectra.preprocess import Preprocessing
@@ -69,9 +74,10 @@ def match(
     preprocessing = Preprocessing(
         background=window, smooth=smoothing, onset=known.onset_rule, allow_partial=allow_partial
     )
+    reading = Reading(ColumnChoice(column, scan), merge)
     found = [
         matching.neighbour_table(known, names, matched) if neighbours else matching.pdos_table(names, matched)
-        for names, matched in matching.match_files(known, files, preprocessing, k, failed)
+        for names, matched in matching.match_files(known, files, preprocessing, k, failed, reading)
     ]
     if found:
         tables.write_csv(output, tables.concatenate(found))

@@ -62,6 +62,22 @@ Background = Annotated[
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Accept spectra that lack part of the window, -1 to 19 eV.")
 ]
+Column = Annotated[
+    str | None,
+    typer.Option(
+        "--column",
+        metavar="NAME[/I0]",
+        show_default="told from names and values",
+        help="Column of the intensity, and the one to divide it by: names, or numbers from 1 (see --list).",
+    ),
+]
+Scan = Annotated[
+    str | None,
+    typer.Option("--scan", metavar="N", show_default="all", help="Scan, or project's group, by number or title."),
+]
+Merge = Annotated[
+    bool, typer.Option("--merge", help="All spectra are scans of one sample: merge them, weighted by their noise.")
+]
 Broadening = Annotated[
     float | None,
     typer.Option("--sigma", min=0.01, max=10, show_default="0.5", help="Gaussian standard deviation, eV."),
@@ -161,7 +177,7 @@ def check_output(path: str | None, suffixes: Sequence[str], option: str = "--out
         return
     suffix = Path(path.removesuffix(".gz")).suffix.lower()
     if suffix and suffix not in suffixes and not _is_special(path):
-        raise typer.BadParameter(f"{path}: a name here ends in {' or '.join(suffixes)}", param_hint=option)
+        raise typer.BadParameter(f"{path}: its name ends in none of {', '.join(suffixes)}", param_hint=option)
     from sikpdos.common import files
 
     files.check_writable(path)

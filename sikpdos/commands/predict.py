@@ -52,6 +52,9 @@ def predict(
         str, typer.Option("--onset", metavar="ENERGY", help="Energy of the onset, eV, or auto (the model's rule).")
     ] = "auto",
     allow_partial: options.AllowPartial = False,
+    column: options.Column = None,
+    scan: options.Scan = None,
+    merge: options.Merge = False,
     e0_shift: Annotated[
         float,
         typer.Option("--e0-shift", min=-100, max=100, help="Added to all energies, eV: a known calibration error."),
@@ -84,6 +87,9 @@ def predict(
     part: Annotated[
         Part, typer.Option("--part", help="Of a dataset: all, or the model's test or train part.")
     ] = Part.all,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Print the files' scans and columns, and what would be taken, and stop.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print scalars as JSON lines instead of curves.")] = False,
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="FILE", help="Draw the spectrum and the result (png, pdf, svg).")
@@ -102,6 +108,12 @@ def predict(
     options.check_output(output, _JSON if json else options.CSV + options.NPZ)
     options.check_output(plot, options.FIGURES, "--plot")
 
+    if list_:
+        _list(files, output, column, scan)
+        return
+
+    from sikpdos.formats.columns import ColumnChoice
+    from sikpdos.formats.read import Reading
     from sikpdos.model import shipped
     from sikpdos.prediction import storage
     from sikpdos.prediction.batches import read_low_loss
@@ -134,17 +146,43 @@ def predict(
         allow_partial=allow_partial,
         corrections=corrections,
     )
-    results = predict_files(files, shipped.chooser(model), preprocessing, part.value, failed)
+    reading = Reading(ColumnChoice(column, scan), merge)
+    results = predict_files(files, shipped.chooser(model), preprocessing, part.value, failed, reading)
     blocks = _told(results, drawn if plot else None)
     count, blocks = _counted(blocks)
     if count == 0:
         raise typer.Exit(1)
-    storage.write(output, blocks, json, named=len(files) > 1 or count > 1)
+    storage.write(output, blocks, json, named=count > 1 or (len(files) > 1 and not merge))
     if plot:
         from sikpdos.plot.prediction import draw_predictions
 
         draw_predictions(plot, drawn)
     if failures:
+        raise typer.Exit(1)
+
+
+def _list(files: list[str], output: str, column: str | None, scan: str | None) -> None:
+    """Print what the files hold as CSV; exit 1 where one cannot be read."""
+    from sikpdos.common import tables
+    from sikpdos.common.errors import SikpdosError, display_name, naming
+    from sikpdos.formats.columns import ColumnChoice
+    from sikpdos.formats.listing import COLUMNS, list_content
+
+    rows, failed = [], False
+    for path in files:
+        try:
+            with naming(path):
+                listed, remarks = list_content(path, ColumnChoice(column, scan))
+        except SikpdosError as error:
+            failed = True
+            CONSOLE.say(error)
+            continue
+        rows += listed
+        for remark in remarks:
+            CONSOLE.say(f"{display_name(path)}: {remark}")
+    if rows:
+        tables.write_csv(output, {key: [row[key] for row in rows] for key in COLUMNS})
+    if failed:
         raise typer.Exit(1)
 
 

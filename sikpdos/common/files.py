@@ -11,25 +11,29 @@ import hashlib
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from sikpdos.common import limits
 from sikpdos.common.errors import STDIO, SikpdosError
 from sikpdos.common.errors import display_name as display_name
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """The whole content of a file or of stdin ("-"); gzip is undone where the name ends in .gz."""
+    """The whole content of a file or of stdin ("-"); gzip is undone where the name ends in .gz.
+
+    Raises SikpdosError naming the file where it cannot be read, is damaged, or larger than the limit (see limits).
+    """
     try:
-        data = sys.stdin.buffer.read() if str(path) == STDIO else Path(path).read_bytes()
-        return gzip.decompress(data) if str(path).endswith(".gz") else data
-    except OSError as error:  # gzip.BadGzipFile is one
-        raise SikpdosError(str(error.strerror or error), path) from error
-    except (EOFError, ValueError, zlib.error) as error:
-        raise SikpdosError(f"damaged gzip file ({error})", path) from error
+        if str(path) == STDIO:
+            return limits.read(sys.stdin.buffer, path)
+        with open(path, "rb") as stream:
+            data = limits.read(stream, path)
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise SikpdosError(str(getattr(error, "strerror", None) or error), path) from error
+    return limits.gunzip(data, path) if str(path).endswith(".gz") else data
 
 
 @contextmanager

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
+
+import numpy as np
 
 from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import SCHEMA, Dataset, read_dataset
-from sikpdos.formats.read import read_spectra
+from sikpdos.formats.columns import ColumnChoice
+from sikpdos.formats.merge import merge
+from sikpdos.formats.read import Reading, read_spectra
 from sikpdos.formats.spectrum_set import Block, SpectrumSet
 from sikpdos.spectra.low_loss import LowLoss, zero_loss
 from sikpdos.spectra.preprocess import Prepared, Preprocessing, prepare
 
 BATCH = 2048  # spectra at a time
 _NAMED = 3  # spectra that a message names
+_DRAWS = 24  # of the noise of a spectrum whose scatter is known
 T = TypeVar("T")
 
 
@@ -27,6 +32,7 @@ class PreparedBatch:
 
     names: list[str]  # (m,)
     prepared: Prepared  # of these m
+    noisy: list[np.ndarray] = field(default_factory=list)  # (k, 200) of each of these m, where their noise is known
     warnings: tuple[str, ...] = ()  # of the file's reader and of the preparation
     title: str = ""  # what the file says that its spectra are
 
@@ -37,32 +43,59 @@ def convert_files(
     of_batch: Callable[[PreparedBatch], T],
     preprocessing: Callable[[], Preprocessing],
     failed: Callable[[str], None],
+    reading: Reading = Reading(),
 ) -> Iterator[tuple[str, T]]:
     """Each file's path with what was made of its dataset, or of its spectra batch by batch.
 
     What cannot be used goes to `failed`, one line a cause, and the rest is done. Names, of the batches and those that
     come with a dataset, hold the file's name as well where there are several files. `preprocessing` is asked for only
-    where there are spectra to prepare.
+    where there are spectra to prepare. `reading` says which columns and scans are taken, and whether all of them are
+    merged into one spectrum, which then bears the first file's name.
     """
-    for path in paths:
+    several = len(paths) > 1 and not reading.merge
+    for path, content in (_merged if reading.merge else _one_by_one)(paths, reading.choice, failed):
         try:
-            content = read_input(path)
             if isinstance(content, Dataset):
-                yield path, of_dataset(content, _labels(path, content.ids.tolist(), len(paths) > 1))
+                yield path, of_dataset(content, _labels(path, content.ids.tolist(), several))
                 continue
             for batch in prepared_batches(path, content, preprocessing(), failed):
-                names = _labels(path, batch.names, len(paths) > 1)
-                yield path, of_batch(replace(batch, names=names))
+                yield path, of_batch(replace(batch, names=_labels(path, batch.names, several)))
         except SikpdosError as error:
             failed(_line(path, (), str(error)))
 
 
-def read_input(path: str | os.PathLike) -> Dataset | list[SpectrumSet]:
+def _one_by_one(
+    paths: Sequence[str], choice: ColumnChoice, failed: Callable[[str], None]
+) -> Iterator[tuple[str, Dataset | list[SpectrumSet]]]:
+    for path in paths:
+        try:
+            yield path, read_input(path, choice)
+        except SikpdosError as error:
+            failed(_line(path, (), str(error)))
+
+
+def _merged(
+    paths: Sequence[str], choice: ColumnChoice, failed: Callable[[str], None]
+) -> Iterator[tuple[str, list[SpectrumSet]]]:
+    """The spectra of all files as one."""
+    scans: list[SpectrumSet] = []
+    for path, content in _one_by_one(paths, choice, failed):
+        if isinstance(content, Dataset):
+            failed(_line(path, (), "a dataset: its spectra are not scans of one sample"))
+        else:
+            scans += content
+    if scans:
+        yield paths[0], [merge(scans, files.display_name(paths[0]))]
+
+
+def read_input(path: str | os.PathLike, choice: ColumnChoice = ColumnChoice()) -> Dataset | list[SpectrumSet]:
     """A dataset, or the spectra of any other file. Pipes are read once and recognised by their content."""
     data = None if Path(path).is_file() else files.read_bytes(path)
-    if npz.schema_of(path if data is None else data) == SCHEMA:
-        return read_dataset(path, data)
-    return read_spectra(path, data)
+    if npz.schema_of(path if data is None else data) != SCHEMA:
+        return read_spectra(path, data, choice)
+    if choice != ColumnChoice():
+        raise SikpdosError("a dataset: it holds no scans and columns to choose from", path)
+    return read_dataset(path, data)
 
 
 def read_low_loss(path: str | os.PathLike) -> LowLoss:
@@ -109,7 +142,25 @@ def _prepared(
     if not prepared.usable.any():
         return None, causes
     warnings = spectra.warnings + prepared.warnings
-    return PreparedBatch(names=block.names, prepared=prepared, warnings=warnings, title=spectra.title), causes
+    batch = PreparedBatch(
+        names=block.names,
+        prepared=prepared,
+        noisy=[] if spectra.deviation is None else _noisy(spectra, block, preprocessing),
+        warnings=warnings,
+        title=spectra.title,
+    )
+    return batch, causes
+
+
+def _noisy(spectra: SpectrumSet, block: Block, preprocessing: Preprocessing) -> list[np.ndarray]:
+    """Each spectrum as it might have been measured as well (k, 200): drawn with its scatter, prepared anew."""
+    rng = np.random.default_rng(0)
+    noisy = []
+    for intensity, deviation in zip(block.intensity, spectra.deviation, strict=True):
+        draws = intensity + deviation * rng.standard_normal((_DRAWS, intensity.size))
+        prepared = prepare(spectra.energy_eV, draws, spectra.kind, preprocessing)
+        noisy.append(prepared.spectra[prepared.usable])
+    return noisy
 
 
 def _labels(path: str | os.PathLike, names: Sequence[str], several: bool) -> list[str]:

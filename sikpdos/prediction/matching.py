@@ -10,6 +10,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
+from sikpdos.formats.read import Reading
 from sikpdos.model.ensemble import Model
 from sikpdos.model.metrics import mse
 from sikpdos.model.template_matching import Matched, match
@@ -48,7 +49,12 @@ def _table(dataset: Dataset, test: np.ndarray, rest: np.ndarray, k: int) -> tupl
 
 
 def match_files(
-    templates: Dataset, paths: Sequence[str], preprocessing: Preprocessing, k: int, failed: Callable[[str], None]
+    templates: Dataset,
+    paths: Sequence[str],
+    preprocessing: Preprocessing,
+    k: int,
+    failed: Callable[[str], None],
+    reading: Reading = Reading(),
 ) -> Iterator[tuple[list[str], Matched]]:
     """Names and matches of the spectra in files (or of another dataset's); what cannot be used goes to `failed`."""
 
@@ -62,7 +68,7 @@ def match_files(
         matched = match(templates.spectra, templates.pdos, batch.prepared.spectra[rows], k)
         return [batch.names[row] for row in rows], matched
 
-    matches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing, failed)
+    matches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing, failed, reading)
     yield from (match_of_names for _, match_of_names in matches)
 
 

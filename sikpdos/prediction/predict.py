@@ -10,6 +10,7 @@ import numpy as np
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
+from sikpdos.formats.read import Reading
 from sikpdos.model import metrics, outliers
 from sikpdos.model.ensemble import Model, predict
 from sikpdos.model.network import known_resolution, unknown_resolution
@@ -69,6 +70,7 @@ def predict_files(
     preprocessing: Callable[[Model], Preprocessing],
     part: str,
     failed: Callable[[str], None],
+    reading: Reading = Reading(),
 ) -> Iterator[tuple[str, Model, Predicted]]:
     """Predictions for files of spectra or datasets; what cannot be used goes to `failed`, and the rest is done.
 
@@ -84,7 +86,7 @@ def predict_files(
         model = choose(None)
         return model, predict_batch(_recognised(batch, model, failed), model)
 
-    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed)
+    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading)
     yield from ((path, model, predicted) for path, (model, predicted) in batches)
 
 
@@ -159,6 +161,8 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
     known = resolution_eV is not None
     resolution = known_resolution(resolution_eV, len(rows)) if known else unknown_resolution(len(rows))
     pdos, deviation = predict(model, spectra, resolution)
+    if batch.noisy:
+        deviation = np.hypot(deviation, _noise_deviation([batch.noisy[row] for row in rows], model, resolution))
     return Predicted(
         names=[batch.names[row] for row in rows],
         spectra=spectra,
@@ -175,6 +179,13 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
         title=batch.title,
         sigma_eV=model.sigma_eV,
     )
+
+
+def _noise_deviation(noisy: Sequence[np.ndarray], model: Model, resolution: np.ndarray) -> np.ndarray:
+    """Standard deviation (m, 2, 300) of the predictions of each spectrum's noisy copies (k, 200)."""
+    copies = zip(noisy, resolution, strict=True)
+    predictions = [predict(model, draws, np.tile(one, (len(draws), 1)))[0] for draws, one in copies]
+    return np.array([pdos.std(axis=0, ddof=1) for pdos in predictions])
 
 
 def _sensitivity(model: Model, prepared: Prepared, rows, pdos, resolution) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 
 from sikpdos.common import npz, resources
 from sikpdos.common.grid import Grid
-from sikpdos.spectra import processing
 
 SCHEMA = "sikpdos-edge-templates-1"
 TRAINED_SHARE = 0.25  # up to which the model for measured spectra is trained with an oxide's edge

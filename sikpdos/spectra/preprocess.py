@@ -9,8 +9,8 @@ import numpy as np
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import SPECTRUM
-from sikpdos.spectra import edge_search, oxide, processing, self_absorption, spikes
 from sikpdos.spectra import background as backgrounds
+from sikpdos.spectra import edge_search, oxide, processing, self_absorption, spikes
 from sikpdos.spectra.background import Background
 from sikpdos.spectra.low_loss import LowLoss, remove_plural_scattering
 

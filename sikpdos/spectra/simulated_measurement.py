@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sikpdos.common.constants import SI_K_EDGE_EV
-from sikpdos.spectra import preprocess, real_edge
+from sikpdos.spectra import preprocess
 
 _PLASMON_EV, _PLASMON_FWHM_EV = 16.7, 3.7  # bulk silicon (Egerton, EELS in the EM, table C.2)
 _RANGE_EV = (-99.0, 32.0)  # measured, from the edge
