@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sikpdos.common import files
@@ -35,6 +35,13 @@ class RunContext:
     pseudos: Pseudopotentials
     backend: Backend
     report: Report
+
+    def adapted(self, given: structure.Input) -> RunContext:
+        """The same run with the cutoff and the FFT box that a structure's elements need."""
+        settings = self.settings.resolved(given.elements, self.pseudos.ground)
+        if warning := settings.cutoff_warning(given.elements, self.pseudos.ground):
+            self.report(f"{given.name}: {warning}")
+        return replace(self, settings=settings, backend=replace(self.backend, box_factor=settings.box_k_max))
 
 
 @dataclass
@@ -115,7 +122,7 @@ class GroundStateCache:
     """The structure at hand, its plan and its ground state; its sites come one after the other."""
 
     def __init__(self, context: RunContext):
-        self.context = context
+        self.context = self.adapted = context
         self.path: Path | None = None
         self.input: structure.Input | None = None
         self.structure_plan: plan.StructurePlan | None = None
@@ -123,19 +130,21 @@ class GroundStateCache:
 
     def plan(self, path: Path, atom_index: int) -> plan.SitePlan:
         """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
-        settings, pseudos, backend = self.context.settings, self.context.pseudos, self.context.backend
         if path != self.path:
             self.path, self.structure = None, None
-            self.input = structure.to_crystal(structure.read_structure(path), path.name, pseudos.ground)
-            self.structure_plan = plan.plan_structure(self.input.crystal, settings)
+            found = structure.read_structure(path, self.context.report)
+            self.input = structure.to_crystal(found, path.name, self.context.pseudos.ground)
+            self.adapted = self.context.adapted(self.input)
+            self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
             self.path = path
-        site = plan.plan_site(self.structure_plan, self.input.silicon(atom_index), settings, pseudos, backend)
-        cost.require_memory(site.estimate, backend)
+        context, atom = self.adapted, self.input.silicon(atom_index)
+        site = plan.plan_site(self.structure_plan, atom, context.settings, context.pseudos, context.backend)
+        cost.require_memory(site.estimate, context.backend)
         return site
 
     def get(self) -> simulate.Structure:
         """The ground state of the structure that was planned last. Raises eigensolver.NotConverged."""
-        context = self.context
+        context = self.adapted
         if self.structure is None:
             self.structure = simulate.prepare(
                 self.input, self.structure_plan, context.settings, context.pseudos, context.backend, context.report

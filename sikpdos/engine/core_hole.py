@@ -21,6 +21,7 @@ from sikpdos.engine.ground_state import GroundState, hamiltonians
 from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, substitution_projectors
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.pseudopotential import Pseudopotential
+from sikpdos.engine.transition_energy import final_energy_Ry, initial_energy_Ry
 
 FOLDED_TOLERANCE_RY = 1e-3  # of the start bands
 UNCONVERGED_BANDS = 2  # the highest ones, which the filter hardly reaches
@@ -48,6 +49,12 @@ class HoleState:
     hole: Pseudopotential
     basis: DensityBasis
     solution: scf.SelfConsistent
+    is_gapped: bool  # few k-points leave gaps between the bands of a metal: it has one only if the crystal has
+    excitation_Ry: float  # total energy minus that of the perfect crystal's cell, of the valence electrons
+
+    @property
+    def zero_Ry(self) -> float:
+        return self.solution.bands.zero_Ry(self.is_gapped)
 
     def hamiltonian(self, points: np.ndarray) -> Hamiltonian:
         """H at other k-points, in the converged potential."""
@@ -81,28 +88,48 @@ def core_hole_state(
 
     Raises eigensolver.NotConverged.
     """
-    hole = cell.crystal.species[0]
     basis = DensityBasis(cell.crystal.lattice, ground.basis.cutoff_Ry, ground.basis.backend)
-    n_electrons = cell.crystal.n_electrons - charge
-    ions = potential.ions(cell.crystal, basis)
-    perfect = tiled_density(ground, cell, atom, basis)
-    density = perfect + excess_density(ground.crystal.species[atom], hole, basis)
-    density[basis.origin] = n_electrons / basis.volume
+    perfect = tiled(ground, ground.solution.density, cell, atom, basis)
+    density = perfect + excess_density(ground.crystal.species[atom], cell.crystal.species[0], basis)
+    density[basis.origin] = (cell.crystal.n_electrons - charge) / basis.volume
+    problem = _problem(ground, cell, basis, density, points, charge, smearing_Ry)
+    energies, waves = folded_bands(ground, cell, atom, problem)
+    bands = _perfect_bands(problem, perfect, energies, points)
+    correction = _missing_density(problem, perfect, waves, bands)
+    solution = scf.self_consistent_field(
+        replace(problem, density_correction=correction), density, waves, tolerance, report
+    )
+    perfect_potential = tiled(ground, ground.solution.potential.coefficients, cell, atom, basis)
+    n_cells = round(abs(np.linalg.det(cell.matrix)))
+    initial_Ry = initial_energy_Ry(ground, n_cells, bands, points.weights, correction, perfect_potential)
+    final_Ry = final_energy_Ry(solution, correction, basis.volume)
+    is_gapped = ground.is_gapped and solution.bands.is_gapped
+    hole = cell.crystal.species[0]
+    return HoleState(cell, hole, basis, replace(solution, waves=()), is_gapped, final_Ry - initial_Ry)
+
+
+def _problem(
+    ground: GroundState,
+    cell: HoleCell,
+    basis: DensityBasis,
+    density: torch.Tensor,
+    points: KPoints,
+    charge: int,
+    smearing_Ry: float,
+) -> scf.Problem:
+    """The self-consistent problem of a cell with its hole, its Hamiltonians those of a first density (n_G,)."""
+    hole, ions = cell.crystal.species[0], potential.ions(cell.crystal, basis)
     first = potential.effective(density, ions, basis).values
-    problem = scf.Problem(
+    return scf.Problem(
         basis,
         ions,
         [_hamiltonian(cell, hole, basis, k[None], first) for k in points.points],
         [weight[None] for weight in points.weights],
         scf.Symmetriser(basis, cell.site),
-        n_electrons,
+        cell.crystal.n_electrons - charge,
         smearing_Ry,
         eigensolver.chunk_size(basis),
     )
-    energies, waves = folded_bands(ground, cell, atom, problem)
-    problem = _corrected(problem, perfect, waves, energies, points, ground)
-    solution = scf.self_consistent_field(problem, density, waves, tolerance, report)
-    return HoleState(cell, hole, basis, replace(solution, waves=()))
 
 
 def _hamiltonian(
@@ -120,29 +147,33 @@ def _hamiltonian(
     )
 
 
-def _corrected(
-    problem: scf.Problem,
-    perfect: torch.Tensor,
-    waves: list[torch.Tensor],
-    energies: list[torch.Tensor],
-    points: KPoints,
-    ground: GroundState,
-) -> scf.Problem:
-    """The problem with the perfect crystal's density error on the few k-points made good."""
+def _perfect_bands(
+    problem: scf.Problem, perfect: torch.Tensor, energies: list[torch.Tensor], points: KPoints
+) -> scf.Bands:
+    """The perfect crystal's folded bands, filled with its electrons."""
     n_electrons = float(perfect[problem.basis.origin].real) * problem.basis.volume
-    filled = scf.compute_occupations(torch.cat(energies), points.weights, n_electrons, problem.smearing_Ry)
-    sampled = scf.density_of(replace(problem, n_electrons=n_electrons), waves, filled)
-    return replace(problem, density_correction=problem.symmetriser(perfect) - sampled)
+    return scf.compute_occupations(torch.cat(energies), points.weights, n_electrons, problem.smearing_Ry)
 
 
-def tiled_density(ground: GroundState, cell: HoleCell, atom: int, basis: DensityBasis) -> torch.Tensor:
-    """The ground-state density, moved with the site to the origin, as coefficients of the supercell (n_G,)."""
+def _missing_density(
+    problem: scf.Problem, perfect: torch.Tensor, waves: list[torch.Tensor], bands: scf.Bands
+) -> torch.Tensor:
+    """What the few k-points miss of the perfect crystal's density (n_G,)."""
+    n_electrons = float(perfect[problem.basis.origin].real) * problem.basis.volume
+    sampled = scf.density_of(replace(problem, n_electrons=n_electrons), waves, bands)
+    return problem.symmetriser(perfect) - sampled
+
+
+def tiled(
+    ground: GroundState, coefficients: torch.Tensor, cell: HoleCell, atom: int, basis: DensityBasis
+) -> torch.Tensor:
+    """A function of the primitive cell, moved with the site to the origin, as coefficients of the supercell (n_G,)."""
     small = ground.basis
     shift = np.exp(2j * np.pi * (small.m @ ground.crystal.positions[atom]))
     positions = basis.sphere_index(small.m @ cell.matrix.T)
-    density = torch.zeros(len(basis.m) + 1, dtype=torch.complex128, device=basis.index.device)
-    density[torch.as_tensor(positions, device=density.device)] = ground.solution.density * basis.backend.tensor(shift)
-    return density[:-1]
+    out = torch.zeros(len(basis.m) + 1, dtype=torch.complex128, device=basis.index.device)
+    out[torch.as_tensor(positions, device=out.device)] = coefficients * basis.backend.tensor(shift)
+    return out[:-1]
 
 
 def excess_density(old: Pseudopotential, new: Pseudopotential, basis: DensityBasis) -> torch.Tensor:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,13 @@ from sikpdos.common.constants import BOHR_A
 from sikpdos.common.errors import SikpdosError
 from sikpdos.engine.crystal import SYMPREC_A, Crystal
 from sikpdos.engine.pseudopotential import Pseudopotential
+from sikpdos.structures.distances import too_close
+from sikpdos.structures.reading import read_structure as reading_of
 from sikpdos.structures.supercell import reduction, shortest_vector_A
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-CLOSEST_ATOMS_A = 1.5
 SHORTEST_CELL_A, LONGEST_CELL_A = 1.5, 200.0
 
 
@@ -41,24 +41,18 @@ class Input:
         return int(self.atom[index])
 
 
-def read_structure(path: str | os.PathLike) -> Structure:
-    """Read a structure file (CIF, POSCAR...). Raises SikpdosError for what cannot be read."""
-    from pymatgen.core import Structure
-
-    if not os.path.isfile(path):
-        raise SikpdosError(f"{path}: no such file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Structure.from_file(str(path))
-    except Exception as error:  # pymatgen's readers raise whatever they meet
-        raise SikpdosError(f"{path}: not a readable structure ({error})") from error
+def read_structure(path: str | os.PathLike, report: Callable[[str], None] = lambda note: None) -> Structure:
+    """Read a structure file; `report` is told what was put right. Raises SikpdosError for what cannot be used."""
+    reading = reading_of(path)
+    for note in reading.notes:
+        report(f"{path}: {note}")
+    return reading.structure
 
 
 def to_crystal(structure: Structure, name: str, pseudos: Mapping[str, Pseudopotential]) -> Input:
     """The primitive reduced crystal of a structure.
 
-    Raises SikpdosError for partial occupancies, NaN, atoms closer than 1.5 A, an absurd cell, or an element
+    Raises SikpdosError for partial occupancies, NaN, atoms nearer than bonds, an absurd cell, or an element
     without a pseudopotential.
     """
     lattice, positions = np.array(structure.lattice.matrix), np.array(structure.frac_coords)
@@ -83,30 +77,22 @@ def _check(
         raise SikpdosError(f"{name}: cell or positions hold NaN or infinity")
     missing = sorted(set(elements) - set(pseudos))
     if missing:
-        raise SikpdosError(f"{name}: no pseudopotential for {', '.join(missing)}; give it with --pseudo")
+        raise SikpdosError(
+            f"{name}: no pseudopotential for {', '.join(missing)}; give it with --pseudo (bundled: {' '.join(pseudos)})"
+        )
+    for element in sorted(set(elements)):
+        if not pseudos[element].orbitals:
+            raise SikpdosError(
+                f"{name}: {pseudos[element].name} has no pseudo-atomic orbitals (PP_PSWFC) of occupation 0 or more, "
+                "which the density of states needs"
+            )
     if abs(np.linalg.det(lattice)) < 1e-3 * np.prod(np.linalg.norm(lattice, axis=1)):
         raise SikpdosError(f"{name}: the cell has no volume")
     shortest, longest = shortest_vector_A(lattice), np.linalg.norm(lattice, axis=1).max()
     if shortest < SHORTEST_CELL_A or longest > LONGEST_CELL_A:
         raise SikpdosError(f"{name}: cell vectors of {shortest:.3g} to {longest:.3g} A are not those of a crystal")
-    distance, pair = _nearest(lattice, positions)
-    if distance < CLOSEST_ATOMS_A:
-        raise SikpdosError(f"{name}: atoms {pair[0]} and {pair[1]} are {distance:.2f} A apart")
-
-
-def _nearest(lattice: np.ndarray, positions: np.ndarray) -> tuple[float, tuple[int, int]]:
-    """Smallest distance between two atoms and their numbers."""
-    reduced = reduction(lattice) @ lattice
-    fractional = positions @ lattice @ np.linalg.inv(reduced)
-    shifts = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3, indexing="ij"), -1).reshape(-1, 3)
-    best, pair = np.inf, (0, 0)
-    for i in range(len(fractional) - 1):
-        difference = fractional[i + 1 :] - fractional[i]
-        difference -= np.round(difference)
-        distance = np.linalg.norm((difference[:, None] + shifts) @ reduced, axis=-1).min(1)
-        if distance.min() < best:
-            best, pair = float(distance.min()), (i, i + 1 + int(distance.argmin()))
-    return best, pair
+    if pair := too_close(lattice, positions, elements):
+        raise SikpdosError(f"{name}: {pair}")
 
 
 def _primitive(

@@ -38,7 +38,7 @@ GRID_EV = np.arange(0.0, 30.0, 0.2)
 
 
 def _double(lattice) -> DensityBasis:
-    return DensityBasis(lattice, CUTOFF_RY, Backend("cpu", "double"))
+    return DensityBasis(lattice, CUTOFF_RY, Backend("cpu", "double", 4.0))
 
 
 def _random_waves(basis: WaveBasis, n: int) -> torch.Tensor:
@@ -236,7 +236,7 @@ def test_metal_is_told_from_semiconductor(diamond_state):
     )
     metal = ground(tin, CUTOFF_RY, (6, 6, 6), tolerance=1e-4)
     assert not metal.is_gapped
-    assert metal.bands.zero_Ry == metal.bands.fermi_Ry
+    assert metal.zero_Ry == metal.bands.fermi_Ry
 
 
 def test_every_state_is_filled_or_empty():
