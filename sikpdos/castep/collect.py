@@ -37,7 +37,7 @@ def find_runs(path: str | os.PathLike) -> tuple[list[Run], Path]:
     path = Path(path)
     table = path / "runs.csv" if path.is_dir() else path
     if not table.is_file():
-        raise SikpdosError(f"{table}: not there: a folder of runs has a table runs.csv, as make-castep writes it")
+        raise SikpdosError("not there: a folder of runs has a table runs.csv, as make-castep writes it", table)
     return read_runs(table), table.parent
 
 

@@ -8,8 +8,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from sikpdos.common import files, tables
+from sikpdos.common import tables
 from sikpdos.common.errors import SikpdosError
+from sikpdos.common.ids import check_id
 
 GROUND, HOLE = "ground", "hole"
 
@@ -45,7 +46,6 @@ def runs_csv(runs: Sequence[Run]) -> str:
 
 def read_runs(path: str | os.PathLike) -> list[Run]:
     """Read runs.csv. Raises SikpdosError, with the row, for missing columns, wrong numbers or kinds."""
-    name = files.display_name(path)
     names = [f.name for f in fields(Run)]
     columns = tables.read_csv(path, names)
     convert = dict.fromkeys(("run", "atom_index", "atom_number", "multiplicity", "n_atoms"), int)
@@ -54,8 +54,10 @@ def read_runs(path: str | os.PathLike) -> list[Run]:
     for number, cells in enumerate(zip(*(columns[key] for key in names), strict=True), 2):
         try:
             runs.append(Run(*(convert.get(key, str)(cell) for key, cell in zip(names, cells, strict=True))))
-        except ValueError as error:
-            raise SikpdosError(f"{name}: row {number}: {error}") from error
+            check_id(runs[-1].structure_id)
+            check_id(runs[-1].site_id or GROUND)
+        except (ValueError, SikpdosError) as error:
+            raise SikpdosError(f"row {number}: {error}", path) from error
         if runs[-1].kind not in (GROUND, HOLE):
-            raise SikpdosError(f"{name}: row {number}: kind is '{runs[-1].kind}', neither {GROUND} nor {HOLE}")
+            raise SikpdosError(f"row {number}: kind is '{runs[-1].kind}', neither {GROUND} nor {HOLE}", path)
     return runs

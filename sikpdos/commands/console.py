@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 LINE_EVERY_S = 5.0
@@ -51,7 +51,8 @@ class Console:
         return write
 
     def _write(self, line: str) -> None:
-        print(printable(f"sikpdos {self.command}: {line}"), file=sys.stderr, flush=True)
+        with suppress(OSError):  # nowhere to tell that stderr cannot be written, and no reason to lose the results
+            print(printable(f"sikpdos {self.command}: {line}"), file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:

@@ -31,7 +31,7 @@ def _elements(text: str) -> tuple[str, ...]:
 
 def fetch_structures(
     files: list[str] | None = typer.Argument(
-        None, help="CIF, POSCAR, extended XYZ (all frames) or pymatgen JSON files."
+        None, help="Structure files: CIF, POSCAR, extended XYZ, CASTEP, JSON, outputs."
     ),
     source: list[str] | None = typer.Option(
         None,
@@ -48,6 +48,7 @@ def fetch_structures(
     cod_url: str = typer.Option("https://www.crystallography.net/cod", "--cod-url", help="The COD, or a mirror of it."),
     retries: int = typer.Option(4, "--retries", min=0, max=20, help="Further attempts at each request."),
     timeout: float = typer.Option(30.0, "--timeout", min=0.1, help="Seconds to wait for an answer."),
+    time_limit: float = typer.Option(3600.0, "--time-limit", min=0.1, help="Seconds for all requests to a database."),
     symprec: float = typer.Option(0.01, "--symprec", min=1e-5, max=0.5, help="Symmetry tolerance, Angstrom."),
     list_catalogue: bool = typer.Option(False, "--list", help="Print the catalogue as a table and stop."),
     summary: bool = typer.Option(False, "--summary", help="Print the number of sites of each structure."),
@@ -67,13 +68,15 @@ def fetch_structures(
     """
     from sikpdos.commands.table import print_table
     from sikpdos.structures import catalogue, sources
+    from sikpdos.structures.web import Limits
 
     if list_catalogue:
         print_table(catalogue.table())
         return
     if output is None and not summary:
         raise typer.BadParameter("a folder is needed", param_hint="--output")
-    query = sources.Query(_elements(elements), tuple(ids or ()), tuple(providers), cod_url, retries, timeout)
+    limits = Limits(retries, timeout, total_s=time_limit)
+    query = sources.Query(_elements(elements), tuple(ids or ()), tuple(providers), cod_url, limits)
     wanted = [*(source or []), *(files or [])] or ["catalogue"]
     fetched = sources.fetch(wanted, query, output)
     crystals = _collect(fetched, symprec)
@@ -96,6 +99,8 @@ def _collect(fetched: Fetched, symprec_A: float) -> list[Crystal]:
     if not pairs:
         first = reasons[0] if reasons else "the sources hold none"
         raise SikpdosError(first if len(reasons) == 1 else f"no structures, {len(reasons)} left out: {first}")
+    for note in fetched.notes:
+        CONSOLE.say(note)
     for reason in reasons:
         CONSOLE.say(f"left out: {reason}")
     with CONSOLE.progress("families", 2 * sum(not entry.group for entry, _ in pairs)) as report:

@@ -17,10 +17,10 @@ from collections.abc import Callable
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from sikpdos import __version__
 from sikpdos.commands import streams
 from sikpdos.commands.console import Console
 from sikpdos.common.errors import SikpdosError
+from sikpdos.common.version import __version__
 
 # Each command's first line, so that the list of commands imports none of them
 COMMANDS = {

@@ -177,7 +177,7 @@ def check_output(path: str | None, suffixes: Sequence[str], option: str = "--out
         return
     suffix = Path(path.removesuffix(".gz")).suffix.lower()
     if suffix and suffix not in suffixes and not _is_special(path):
-        raise typer.BadParameter(f"{path}: a name here ends in {' or '.join(suffixes)}", param_hint=option)
+        raise typer.BadParameter(f"{path}: its name ends in none of {', '.join(suffixes)}", param_hint=option)
     from sikpdos.common import files
 
     files.check_writable(path)

@@ -33,7 +33,13 @@ def simulate(
     source: Path = typer.Argument(..., help="Table of sites (sites.csv), or one structure file with --site."),
     output: Annotated[Path | None, options.output("Folder of raw site files; with --site a file (NPZ), or -.")] = None,
     site: int | None = typer.Option(None, "--site", min=0, help="Atom of the structure file, counted from 0."),
-    cutoff: float = typer.Option(220.0, "--cutoff", min=50, max=3000, help="Plane-wave cutoff, eV."),
+    cutoff: float | None = typer.Option(
+        None,
+        "--cutoff",
+        min=50,
+        max=3000,
+        help="Plane-wave cutoff, eV; by default the highest that a structure's elements need (220 for silicon alone).",
+    ),
     k_spacing: float = typer.Option(0.034, "--k-spacing", min=0.005, max=1, help="k-point spacing, 2 pi/Angstrom."),
     image: float = typer.Option(
         10.0, "--image", min=0, max=16, help="Least distance of core holes to their images, Angstrom."
@@ -42,7 +48,7 @@ def simulate(
         "removed", "--electron", help="The excited electron: removed (charge +1), or neutral: it stays."
     ),
     bin_width: float = typer.Option(0.05, "--bin", min=0.001, max=0.5, help="Histogram step, eV."),
-    pseudo: list[Path] = typer.Option([], "--pseudo", help="UPF file of another element; repeat for several."),
+    pseudo: list[Path] = typer.Option([], "--pseudo", help="UPF file in place of a bundled one; repeat for several."),
     hole_pseudo: Path | None = typer.Option(
         None, "--hole-pseudo", help="UPF file of Si with a 1s hole, with --pseudo Si."
     ),

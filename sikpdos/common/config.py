@@ -41,11 +41,12 @@ def _converted(key: str, value: Any, default: Any) -> Any:
 def load(cls: type[T], path: str | os.PathLike | None, flags: dict[str, Any]) -> T:
     """Settings from a TOML file (or none), overridden by the flags that are not None."""
     with naming(path) if path is not None else nullcontext():
-        values = {} if path is None else _read_toml(path)
+        values = {} if path is None else read_toml(path)
         return from_dict(cls, {**values, **{key: value for key, value in flags.items() if value is not None}})
 
 
-def _read_toml(path: str | os.PathLike) -> dict[str, Any]:
+def read_toml(path: str | os.PathLike) -> dict[str, Any]:
+    """The content of a TOML file. Raises SikpdosError for one that cannot be read."""
     try:
         return tomllib.loads(files.read_bytes(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -21,10 +21,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sikpdos import __version__
 from sikpdos.common import limits
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.files import display_name, output, read_bytes
+from sikpdos.common.version import __version__
 
 _SEAL = b"sha256:"  # begins an NPZ's archive comment, its last bytes; the digest is of all bytes before it
 _TEXT = ("ids", "groups", "site_meta")  # arrays of text; all others are numbers

@@ -13,7 +13,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.files import output, read_bytes
 
 
-def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence]) -> None:
+def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence] | Mapping[str, np.ndarray]) -> None:
     """Write columns of equal length as CSV: header row, Unix newlines, floats with 7 significant digits."""
     cells = []
     for values in columns.values():
@@ -38,7 +38,7 @@ def read_csv(path: str | os.PathLike, required: Sequence[str] = (), data: bytes 
         raise SikpdosError(f"not a CSV file ({error})", path) from error
     if not rows:
         raise SikpdosError("empty file", path)
-    header, body = rows[0], rows[1:]
+    header, body = [cell.strip() for cell in rows[0]], rows[1:]
     missing = [key for key in required if key not in header]
     if missing:
         raise SikpdosError(f"no column '{missing[0]}' in the header", path)
@@ -49,7 +49,9 @@ def read_csv(path: str | os.PathLike, required: Sequence[str] = (), data: bytes 
 
 
 def numbers(columns: Mapping[str, list[str]], key: str, path: str | os.PathLike) -> np.ndarray:
-    """A CSV column as finite floats."""
+    """A CSV column as finite floats. Raises SikpdosError where it is missing or holds anything else."""
+    if key not in columns:
+        raise SikpdosError(f"no column '{key}' in the header", path)
     try:
         values = np.array(columns[key], float)
     except ValueError as error:

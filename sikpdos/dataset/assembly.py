@@ -26,15 +26,15 @@ def assemble(curves: Curves, database: Database | None = None) -> Dataset:
     spectra = processing.normalise(curves.spectra)
     checks = {"duplicates": duplicates(curves.ids, spectra, curves.pdos), "odd_charge": odd_charge(curves)}
     broadening = {key: curves.meta[key] for key in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")}
-    sticks = database is not None and not database.edge_sigma_eV.any()
+    edge_energy_eV, edge = _unbroadened(database)
     return Dataset(
         ids=curves.ids,
         groups=curves.groups,
         spectra=spectra,
         pdos=curves.pdos,
         meta={**npz.provenance(SCHEMA), **broadening, "checks": checks, **_augmented(database)},
-        edge_energy_eV=database.edge_energy_eV if sticks else None,
-        edge=database.edge if sticks else None,
+        edge_energy_eV=edge_energy_eV,
+        edge=edge,
     )
 
 
@@ -48,6 +48,13 @@ def _check_sites(curves: Curves, database: Database | None) -> None:
         bad = ~np.isfinite(getattr(curves, name).reshape(len(curves.ids), -1)).all(axis=1)
         if bad.any():
             raise SikpdosError(f"site {curves.ids[bad][0]}: NaN in its {name}")
+
+
+def _unbroadened(database: Database | None) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
+    """Bins and edges before broadening; None where there are none."""
+    if database is None or database.edge_sigma_eV.any():
+        return None, None
+    return database.edge_energy_eV, database.edge
 
 
 def _augmented(database: Database | None) -> dict[str, list[str]]:

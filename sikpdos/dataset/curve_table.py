@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.common import files, tables
+from sikpdos.common import tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset.curves import remaining_sigma
@@ -31,15 +31,13 @@ def read_table(path: str | os.PathLike, data: bytes) -> CurveTable:
     text = tables.read_csv(path, ["energy_eV"], data)
     names = [name for name in ("edge", "s", "p") if name in text]
     if not names or ("edge" in names and len(names) > 1):
-        raise SikpdosError(
-            f"{files.display_name(path)}: expected a column 'edge', or columns 's' and 'p', beside energy_eV"
-        )
+        raise SikpdosError("expected a column 'edge', or columns 's' and 'p', beside energy_eV", path)
     energy_eV = tables.numbers(text, "energy_eV", path)
     step_eV = np.diff(energy_eV)
     if len(step_eV) < 3 or step_eV.min() <= 0:
-        raise SikpdosError(f"{files.display_name(path)}: energies must increase, four or more")
+        raise SikpdosError("energies must increase, four or more", path)
     if np.ptp(step_eV) > 0.02 * step_eV.mean():
-        raise SikpdosError(f"{files.display_name(path)}: energies are not equally spaced")
+        raise SikpdosError("energies are not equally spaced", path)
     return CurveTable(energy_eV=energy_eV, columns={name: tables.numbers(text, name, path) for name in names})
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sikpdos.common import npz
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset.database import Database
 from sikpdos.spectra import processing
@@ -58,11 +58,9 @@ def _broadened_edges(
     """Onsets (n,) in eV and edges with the onset at 0 (n, 200) of all sites."""
     onsets_eV, spectra = [], []
     for site_id, edge, present_eV in zip(database.ids, database.edge, database.edge_sigma_eV, strict=True):
-        try:
+        with naming(f"site {site_id}"):
             missing_eV = remaining_sigma(sigma_eV, present_eV)
             onset_eV, spectrum = broaden_edge(database.edge_energy_eV, edge, missing_eV, lorentz_fwhm_eV, onset_rule)
-        except SikpdosError as error:
-            raise SikpdosError(f"site {site_id}: {error}") from error
         onsets_eV.append(onset_eV)
         spectra.append(spectrum)
     return np.array(onsets_eV), np.array(spectra)
@@ -72,10 +70,8 @@ def _broadened_pdos(database: Database, sigma_eV: float) -> np.ndarray:
     """Densities of states (n, 2, 300) of all sites."""
     pdos = []
     for site_id, of_site, present_eV in zip(database.ids, database.pdos, database.pdos_sigma_eV, strict=True):
-        try:
+        with naming(f"site {site_id}"):
             missing_eV = remaining_sigma(sigma_eV, present_eV)
-        except SikpdosError as error:
-            raise SikpdosError(f"site {site_id}: {error}") from error
         pdos.append(processing.broaden(database.pdos_energy_eV, of_site, PDOS.energy_eV, missing_eV))
     return np.array(pdos)
 

@@ -60,7 +60,7 @@ def _from_table(path: str | os.PathLike, data: bytes) -> Curves:
     required = ("site_id", "group", "quantity", "energy_eV", "value", "onset_eV", *_SETTINGS)
     columns = tables.read_csv(path, required, data)
     values, onsets_eV = tables.numbers(columns, "value", path), tables.numbers(columns, "onset_eV", path)
-    _check_rows(columns, files.display_name(path))
+    _check_rows(columns, path)
     settings = {key: float(tables.numbers(columns, key, path)[0]) for key in ("sigma_eV", "lorentz_fwhm_eV")}
     by_site = values.reshape(-1, _ROWS).astype(np.float32)
     return Curves(
@@ -73,12 +73,12 @@ def _from_table(path: str | os.PathLike, data: bytes) -> Curves:
     )
 
 
-def _check_rows(columns: dict[str, list[str]], name: str) -> None:
+def _check_rows(columns: dict[str, list[str]], path: str | os.PathLike) -> None:
     """Raise SikpdosError unless a table holds whole sites in order, all of the same broadening."""
     ids = columns["site_id"][::_ROWS]
     whole_sites = [site_id for site_id in ids for _ in range(_ROWS)]
     quantities = np.repeat(_QUANTITIES, _SIZES).tolist() * len(ids)
     if not ids or columns["site_id"] != whole_sites or columns["quantity"] != quantities:
-        raise SikpdosError(f"{name}: cut short, or rows out of order: a site has {_ROWS} rows (edge, s, p)")
+        raise SikpdosError(f"cut short, or rows out of order: a site has {_ROWS} rows (edge, s, p)", path)
     if any(len(set(columns[key])) > 1 for key in _SETTINGS):
-        raise SikpdosError(f"{name}: curves of different broadening or onset rule in one table")
+        raise SikpdosError("curves of different broadening or onset rule in one table", path)

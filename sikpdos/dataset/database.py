@@ -125,12 +125,12 @@ def read_database(path: str | os.PathLike, data: bytes | None = None) -> Databas
     data = files.read_bytes(path) if data is None else data
     arrays, meta = npz.read(path, SCHEMA, data)
     if not npz.sealed(data, files.display_name(path)):
-        raise SikpdosError(f"{files.display_name(path)}: damaged: a database without its checksum")
+        raise SikpdosError("damaged: a database without its checksum", path)
     n, n_edge, n_pdos = (npz.length(arrays, path, name) for name in ("ids", "edge_energy_eV", "pdos_energy_eV"))
     npz.require(arrays, path, ids=(n,), groups=(n,), site_meta=(n,), edge_energy_eV=(n_edge,), edge=(n, n_edge))
     npz.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos=(n, 2, n_pdos))
     try:
         site_meta = tuple(dict(json.loads(text)) for text in arrays["site_meta"])
     except (TypeError, ValueError) as error:
-        raise SikpdosError(f"{files.display_name(path)}: meta data of a site are damaged ({error})") from error
+        raise SikpdosError(f"meta data of a site are damaged ({error})", path) from error
     return Database(**{name: arrays[name] for name in _ARRAYS}, site_meta=site_meta, meta=meta)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sikpdos.common import npz
+from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 
 SCHEMA = "sikpdos-dataset-1"
@@ -36,6 +37,12 @@ class Dataset:
     @property
     def onset_rule(self) -> str:
         return str(self.meta["onset_rule"])
+
+    def unbroadened(self) -> tuple[np.ndarray, np.ndarray]:
+        """Bins (n_edge,) and edges (n, n_edge) before broadening. Raises SikpdosError where they are not known."""
+        if self.edge_energy_eV is None or self.edge is None:
+            raise SikpdosError("the dataset has no edges before broadening: measurements cannot be simulated from it")
+        return self.edge_energy_eV, self.edge
 
     @property
     def augmented(self) -> np.ndarray:  # (n,)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sikpdos.common import files, npz
+from sikpdos.common import npz
 from sikpdos.common.errors import SikpdosError
 
 SCHEMA = "sikpdos-raw-1"
@@ -55,9 +55,9 @@ def read_raw(path: str | os.PathLike, data: bytes | None = None) -> RawSite:
     npz.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos_s=(n_pdos,), pdos_p=(n_pdos,))
     for name in ("edge_energy_eV", "pdos_energy_eV"):
         if not _equally_spaced(arrays[name].astype(float)):
-            raise SikpdosError(f"{files.display_name(path)}: '{name}' is not an increasing, equally spaced grid")
+            raise SikpdosError(f"'{name}' is not an increasing, equally spaced grid", path)
     if not meta.get("site_id"):
-        raise SikpdosError(f"{files.display_name(path)}: no site_id in the meta data")
+        raise SikpdosError("no site_id in the meta data", path)
     return RawSite(**{name: arrays[name].astype(float) for name in _ARRAYS}, meta=meta)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
@@ -21,24 +22,28 @@ def read_sources(paths: Sequence[str], group_of_structure: dict[str, str] | None
 
     Raises SikpdosError for a mixture, sites of different settings, or anything else.
     """
-    if _is_one_file(paths):
-        return _from_bytes(paths[0], files.read_bytes(paths[0]), group_of_structure)
-    stacked = database.stack([raw_site.read_raw(path) for path in _expanded(paths)], group_of_structure)
-    _check_settings(stacked)
-    return stacked
+    if not _is_one_file(paths):
+        return _stacked(paths, group_of_structure)
+    data = files.read_bytes(paths[0])
+    return _sites(paths[0], data, group_of_structure) if npz.is_npz(data) else read_table(paths[0], data)
 
 
 def _is_one_file(paths: Sequence[str]) -> bool:
     return len(paths) == 1 and not Path(paths[0]).is_dir()
 
 
-def _from_bytes(path: str, data: bytes, group_of_structure: dict[str, str] | None) -> Database | CurveTable:
-    """The content of one file: a CSV table, a database, or a raw site."""
-    if not npz.is_npz(data):
-        return read_table(path, data)
+def _sites(path: str, data: bytes, group_of_structure: dict[str, str] | None) -> Database:
+    """The sites of one NPZ: a database, or a raw site."""
     if npz.schema_of(data) == database.SCHEMA:
         return database.regrouped(database.read_database(path, data), group_of_structure)
     return database.stack([raw_site.read_raw(path, data)], group_of_structure)
+
+
+def _stacked(paths: Sequence[str], group_of_structure: dict[str, str] | None) -> Database:
+    """Raw sites of several files and folders, all of the same settings."""
+    stacked = database.stack([raw_site.read_raw(path) for path in _expanded(paths)], group_of_structure)
+    _check_settings(stacked)
+    return stacked
 
 
 def _expanded(paths: Sequence[str]) -> list[Path]:
@@ -47,7 +52,7 @@ def _expanded(paths: Sequence[str]) -> list[Path]:
     for path in map(Path, paths):
         inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
         if not inside:
-            raise SikpdosError(f"{path}: no .npz files in this folder")
+            raise SikpdosError("no .npz files in this folder", path)
         expanded += inside
     return expanded
 
@@ -73,7 +78,7 @@ def _differences(first: object, second: object) -> tuple[str, str]:
 
 
 def assemble_sources(
-    paths: Sequence[str], sites_csv: str | None, broadening: Mapping[str, float | str]
+    paths: Sequence[str], sites_csv: str | None, broadening: Mapping[str, Any]
 ) -> tuple[Dataset, Database | None]:
     """A dataset from anything `assemble` takes, and the database it came from (None for curves).
 
@@ -84,20 +89,19 @@ def assemble_sources(
     if sites_csv is not None:
         group_of_structure = {site.structure_id: site.group for site in sites.read_sites(sites_csv)}
     if not _is_one_file(paths):
-        source = read_sources(paths, group_of_structure)
+        source = _stacked(paths, group_of_structure)
     else:
         data = files.read_bytes(paths[0])
         if not npz.is_npz(data) or npz.schema_of(data) == curves.SCHEMA:
             return assembly.assemble(_read_broadened(paths[0], data, broadening)), None
-        source = _from_bytes(paths[0], data, group_of_structure)
+        source = _sites(paths[0], data, group_of_structure)
     return assembly.assemble(curves.broaden_sites(source, **broadening), source), source
 
 
-def _read_broadened(path: str, data: bytes, broadening: Mapping[str, float | str]) -> Curves:
+def _read_broadened(path: str, data: bytes, broadening: Mapping[str, Any]) -> Curves:
     """Curves of a file. Raises SikpdosError if they are not broadened as asked for."""
     broadened = curves_file.read_curves(path, data)
     for key, value in broadening.items():
         if broadened.meta[key] != value:
-            name = files.display_name(path)
-            raise SikpdosError(f"{name}: curves broadened already, with {key} {broadened.meta[key]}, not {value}")
+            raise SikpdosError(f"curves broadened already, with {key} {broadened.meta[key]}, not {value}", path)
     return broadened

@@ -12,17 +12,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sikpdos.common import files
-from sikpdos.common.errors import SikpdosError
-from sikpdos.dataset.raw_site import write_raw
-from sikpdos.engine import cost, simulate, structure
+from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.dataset.raw_site import RawSite, write_raw
+from sikpdos.engine import cost, plan, simulate, structure
 from sikpdos.engine.basis import Backend
 from sikpdos.engine.eigensolver import NotConverged
 from sikpdos.engine.settings import Pseudopotentials, Settings
 from sikpdos.structures.sites import Site, read_sites, structure_file
+
+if TYPE_CHECKING:
+    import pymatgen.core
 
 Report = Callable[[str], None]
 
@@ -35,6 +39,13 @@ class RunContext:
     pseudos: Pseudopotentials
     backend: Backend
     report: Report
+
+    def adapted(self, given: structure.Input) -> RunContext:
+        """The same run with the cutoff and the FFT box that a structure's elements need."""
+        settings = self.settings.resolved(given.elements, self.pseudos.ground)
+        if warning := settings.cutoff_warning(given.elements, self.pseudos.ground):
+            self.report(f"{given.name}: {warning}")
+        return replace(self, settings=settings, backend=replace(self.backend, box_factor=settings.box_k_max))
 
 
 @dataclass
@@ -81,16 +92,23 @@ def run_table(sites_csv: Path, out: Path, context: RunContext, part: int, parts:
 
 def run_one(path: Path, atom_index: int, out: Path, context: RunContext) -> None:
     """Simulate one atom of one structure file into one file. Raises SikpdosError for any failure."""
+    crystal = structure.read_structure(path, context.report)
+    with naming(path):
+        write_raw(out, simulate_structure(crystal, path.stem, atom_index, context))
+
+
+def simulate_structure(crystal: pymatgen.core.Structure, name: str, atom_index: int, context: RunContext) -> RawSite:
+    """K-edge and PDOS of one atom of a structure. Raises SikpdosError for any failure."""
     import torch
 
-    site_id = f"{path.stem}-{atom_index}"
-    meta = {"site_id": site_id, "structure_id": path.stem, "multiplicity": 1, "group": path.stem}
+    meta = {"site_id": f"{name}-{atom_index}", "structure_id": name, "multiplicity": 1, "group": name}
+    ground_states = GroundStateCache(context)
     try:
-        ready = GroundStateCache(context).get(path, atom_index)
-        result = simulate.simulate_site(ready, atom_index, meta, context.report)
+        ground_states.take(crystal, name)
+        site_plan = ground_states.plan_site(atom_index)
+        return simulate.simulate_site(ground_states.get(), site_plan, atom_index, meta, context.report)
     except (NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
-        raise SikpdosError(f"{path}: atom {atom_index}: {error}") from error
-    write_raw(out, result)
+        raise SikpdosError(f"atom {atom_index}: {error}") from error
 
 
 def dry_run(
@@ -102,38 +120,52 @@ def dry_run(
     else:
         sites = shard(read_sites(path), part, parts)
         wanted = [(site.site_id, structure_file(site, path), site.atom_index) for site in sites]
+    ground_states = GroundStateCache(context)
     for site_id, file, index in wanted:
         try:
-            given = structure.to_crystal(structure.read_structure(file), file.name, context.pseudos.ground)
-            yield site_id, _estimate(given, index, context)
+            yield site_id, ground_states.plan(file, index).estimate
         except SikpdosError as error:
             yield site_id, error
 
 
-def _estimate(given: structure.Input, atom_index: int, context: RunContext) -> cost.Estimate:
-    atom = given.silicon(atom_index)
-    return cost.estimate(given.crystal, atom, context.settings, context.pseudos, context.backend)
-
-
 class GroundStateCache:
-    """The ground state of the structure at hand; its sites come one after the other."""
+    """The structure at hand, its plan and its ground state; its sites come one after the other."""
 
     def __init__(self, context: RunContext):
-        self.context = context
+        self.context = self.adapted = context
         self.path: Path | None = None
-        self.given: structure.Input | None = None
+        self.input: structure.Input | None = None
+        self.structure_plan: plan.StructurePlan | None = None
         self.structure: simulate.Structure | None = None
 
-    def get(self, path: Path, atom_index: int) -> simulate.Structure:
-        """The structure, checked for this atom before anything is computed."""
-        context = self.context
+    def plan(self, path: Path, atom_index: int) -> plan.SitePlan:
+        """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
         if path != self.path:
-            self.given = structure.to_crystal(structure.read_structure(path), path.name, context.pseudos.ground)
-            self.path, self.structure = path, None
-        cost.require_memory(_estimate(self.given, atom_index, context), context.backend)
+            self.path = None
+            self.take(structure.read_structure(path, self.context.report), path.name)
+            self.path = path
+        return self.plan_site(atom_index)
+
+    def take(self, crystal: pymatgen.core.Structure, name: str) -> None:
+        """The structure whose sites come next, and its plan. Raises SikpdosError for what cannot be computed."""
+        self.structure = None
+        self.input = structure.to_crystal(crystal, name, self.context.pseudos.ground)
+        self.adapted = self.context.adapted(self.input)
+        self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
+
+    def plan_site(self, atom_index: int) -> plan.SitePlan:
+        """What one atom of the structure at hand takes. Raises SikpdosError for what cannot be done."""
+        context, atom = self.adapted, self.input.silicon(atom_index)
+        site = plan.plan_site(self.structure_plan, atom, context.settings, context.pseudos, context.backend)
+        cost.require_memory(site.estimate, context.backend)
+        return site
+
+    def get(self) -> simulate.Structure:
+        """The ground state of the structure that was planned last. Raises eigensolver.NotConverged."""
+        context = self.adapted
         if self.structure is None:
             self.structure = simulate.prepare(
-                self.given, context.settings, context.pseudos, context.backend, context.report
+                self.input, self.structure_plan, context.settings, context.pseudos, context.backend, context.report
             )
         return self.structure
 
@@ -147,9 +179,13 @@ def _one(site: Site, sites_csv: Path, out: Path, context: RunContext, ground_sta
         key: getattr(site, key) for key in ("site_id", "structure_id", "multiplicity", "group", "space_group", "source")
     }
     try:
-        ready = ground_states.get(structure_file(site, sites_csv), site.atom_index)
+        site_plan = ground_states.plan(structure_file(site, sites_csv), site.atom_index)
         result = simulate.simulate_site(
-            ready, site.atom_index, meta, lambda line: context.report(f"{site.site_id}: {line}")
+            ground_states.get(),
+            site_plan,
+            site.atom_index,
+            meta,
+            lambda line: context.report(f"{site.site_id}: {line}"),
         )
     except (SikpdosError, NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
         record = {"site_id": site.site_id, "reason": str(error), "settings": context.settings.as_dict()}

@@ -8,17 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.engine import cells, core_hole, kpoints, scf
+from sikpdos.engine import scf
 from sikpdos.engine.basis import Backend, fft_grid_shape
-from sikpdos.engine.crystal import Crystal, symmetry
-from sikpdos.engine.eigensolver import DEGREE
-from sikpdos.engine.settings import FINEST_K_SPACING, SCF_COARSENING, Pseudopotentials, Settings
+from sikpdos.engine.crystal import Crystal
+from sikpdos.engine.eigensolver import filter_degree
+from sikpdos.engine.kpoints import KPoints
+from sikpdos.engine.settings import Settings
 
 POINT_S = 1.0e-8  # H on one point of the FFT box, one CPU thread with AVX-512; older processors take twice as long
 ITERATIONS = 8  # of a density
 DENSE_CYCLES = 4  # of the bands on the dense mesh
 WAVE_COPIES = 6  # of all bands, during a Rayleigh-Ritz step
 BASE_GIB = 0.5  # Python and its libraries
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """The meshes of a site, and those of its structure's ground state."""
+
+    density: KPoints
+    bands: KPoints
+    edge: KPoints
+    pdos: KPoints
 
 
 @dataclass(frozen=True)
@@ -34,38 +45,26 @@ class Estimate:
     memory_GiB: float
 
 
-def estimate(crystal: Crystal, atom: int, settings: Settings, pseudos: Pseudopotentials, backend: Backend) -> Estimate:
-    """Cost of a silicon atom of a primitive crystal."""
-    group = symmetry(crystal)
-    site = group.fixing(crystal.positions[atom]).rotations
-    at_least, spacing = settings.min_pdos_points, settings.k_spacing
-    pdos_points = kpoints.rich_mesh(crystal.lattice, spacing, site, at_least, FINEST_K_SPACING)
-    matrix = cells.choose(crystal, atom, settings.min_image_A, spacing)
-    hole = core_hole.hole_cell(crystal, atom, matrix, pseudos.hole)
-    edge_points = kpoints.rich_mesh(
-        hole.crystal.lattice, spacing, hole.site.rotations, settings.min_edge_points, FINEST_K_SPACING
-    )
-    small = _apply_s(crystal, settings, backend)
-    large = _apply_s(hole.crystal, settings, backend)
-    filtered = ITERATIONS * (DEGREE + 1) * scf.n_bands(hole.crystal.n_electrons)
-    recursions = 3 * settings.edge_steps * len(edge_points)
-    projections = 4 * settings.pdos_steps * len(pdos_points)
+def estimate(
+    crystal: Crystal, cell: Crystal, work: Work, hole_density: KPoints, settings: Settings, backend: Backend
+) -> Estimate:
+    """Cost of a site of a primitive crystal, its hole in a supercell."""
+    small, large = (_apply_s(of, settings, backend) for of in (crystal, cell))
+    applications = filter_degree(settings.cutoff_Ry) + 1
+    bands, hole_bands = scf.n_bands(crystal.n_electrons), scf.n_bands(cell.n_electrons)
+    ground = (len(work.density) * ITERATIONS + len(work.bands) * DENSE_CYCLES) * applications * bands
+    filtered = ITERATIONS * applications * hole_bands * len(hole_density)
+    recursions = 3 * settings.edge_steps(len(hole_density) == 1) * len(work.edge)
+    projections = 4 * settings.pdos_steps * len(work.pdos)
     return Estimate(
         len(crystal.species),
-        len(hole.crystal.species),
-        len(edge_points),
-        len(pdos_points),
-        _ground_applications(crystal, group.rotations, spacing) * small,
+        len(cell.species),
+        len(work.edge),
+        len(work.pdos),
+        ground * small,
         large * (filtered + recursions) + small * projections,
-        _memory_GiB(hole.crystal, settings, backend),
+        _memory_GiB(cell, settings, backend, len(hole_density)),
     )
-
-
-def _ground_applications(crystal: Crystal, rotations: np.ndarray, spacing: float) -> int:
-    """Applications of H for the ground state."""
-    coarse = len(kpoints.best_mesh(crystal.lattice, SCF_COARSENING * spacing, rotations))
-    dense = len(kpoints.best_mesh(crystal.lattice, spacing, rotations))
-    return (coarse * ITERATIONS + dense * DENSE_CYCLES) * (DEGREE + 1) * scf.n_bands(crystal.n_electrons)
 
 
 def _box_points(crystal: Crystal, settings: Settings, backend: Backend) -> int:
@@ -78,12 +77,12 @@ def _apply_s(crystal: Crystal, settings: Settings, backend: Backend) -> float:
     return _box_points(crystal, settings, backend) * POINT_S * (1 if backend.precision == "single" else 2)
 
 
-def _memory_GiB(crystal: Crystal, settings: Settings, backend: Backend) -> float:
+def _memory_GiB(crystal: Crystal, settings: Settings, backend: Backend, n_k: int) -> float:
     waves = crystal.volume * settings.cutoff_Ry**1.5 / (6 * np.pi**2)
     size = backend.complex.itemsize
     bands = scf.n_bands(crystal.n_electrons)
     boxes = 40 * _box_points(crystal, settings, backend) * 16  # densities, mixing, gradients
-    return BASE_GIB + (WAVE_COPIES * bands * waves * size + boxes) / 2**30
+    return BASE_GIB + ((WAVE_COPIES + n_k - 1) * bands * waves * size + boxes) / 2**30
 
 
 def require_memory(needed: Estimate, backend: Backend) -> None:

@@ -13,7 +13,6 @@ from sikpdos.engine.crystal import Crystal, symmetry
 from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors
 from sikpdos.engine.kpoints import KPoints
 
-GAP_RY = 0.1 / 13.605693122994
 BAND_TOLERANCE_RY = 3e-4  # of the band edges on the dense mesh
 UNFOLDED = np.eye(3, dtype=int)  # the cell is its own primitive cell
 
@@ -26,26 +25,36 @@ class GroundState:
     basis: DensityBasis
     solution: scf.SelfConsistent
     bands: scf.Bands  # on the dense mesh
-    n_kpoints: int
-
-    @property
-    def is_gapped(self) -> bool:
-        return self.bands.gap_Ry > GAP_RY
+    points: KPoints  # of the density
+    n_band_points: int
 
     @property
     def zero_Ry(self) -> float:
-        """Valence-band maximum if gapped, else the Fermi level."""
-        return self.bands.vbm_Ry if self.is_gapped else self.bands.fermi_Ry
+        return self.bands.zero_Ry(self.is_gapped)
+
+    @property
+    def is_gapped(self) -> bool:
+        return self.bands.is_gapped
 
 
 def hamiltonians(
-    crystal: Crystal, basis: DensityBasis, points: np.ndarray, n_vectors: int, values: torch.Tensor | None
+    crystal: Crystal, basis: DensityBasis, points: np.ndarray, n_vectors: int, values: torch.Tensor
 ) -> list[Hamiltonian]:
     """Hamiltonians of a primitive cell at k-points, in batches that keep `n_vectors` FFT boxes a point in memory."""
-    v = torch.zeros(basis.shape) if values is None else values
-    v = v.to(device=basis.backend.device, dtype=basis.backend.real)
+    v = values.to(device=basis.backend.device, dtype=basis.backend.real)
     waves = [WaveBasis(basis, batch, UNFOLDED) for batch in batches(points, basis, n_vectors)]
     return [Hamiltonian(w, v, crystal_projectors(w, crystal)) for w in waves]
+
+
+def _solve_bands(
+    hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int, solution: scf.SelfConsistent, parts: list[Hamiltonian]
+) -> torch.Tensor:
+    """Energies (n_k, n_bands) near the Fermi level, from the one point that made the density of a large cell."""
+    n_wanted = int(crystal.n_electrons / 2) + 1
+    start = None
+    if len(parts) == 1 and len(parts[0].basis.k) == 1:
+        start = hamiltonian.basis.from_other_point(parts[0].basis, solution.waves[0])
+    return eigensolver.solve(hamiltonian, crystal, n_bands, n_wanted, BAND_TOLERANCE_RY, start)[0]
 
 
 def batches(points: np.ndarray, basis: DensityBasis, n_vectors: int) -> list[np.ndarray]:
@@ -53,11 +62,6 @@ def batches(points: np.ndarray, basis: DensityBasis, n_vectors: int) -> list[np.
     budget = 2**22 if basis.backend.device == "cpu" else 2**33
     size = max(1, budget // (n_vectors * basis.size * 16))
     return [points[i : i + size] for i in range(0, len(points), size)]
-
-
-def chunk_size(basis: DensityBasis) -> int:
-    """Bands to filter at a time."""
-    return max(2, (2**23 if basis.backend.device == "cpu" else 2**32) // (basis.size * 16))
 
 
 def ground_state(
@@ -74,7 +78,9 @@ def ground_state(
     basis = DensityBasis(crystal.lattice, cutoff_Ry, backend)
     atoms = potential.ions(crystal, basis)
     bands = scf.n_bands(crystal.n_electrons)
-    parts = hamiltonians(crystal, basis, scf_points.points, bands, None)
+    density = atoms.density * (crystal.n_electrons / (atoms.density[basis.origin].real * basis.volume))
+    first = potential.effective(density, atoms, basis).values
+    parts = hamiltonians(crystal, basis, scf_points.points, bands, first)
     problem = scf.Problem(
         basis,
         atoms,
@@ -83,14 +89,11 @@ def ground_state(
         scf.Symmetriser(basis, symmetry(crystal)),
         crystal.n_electrons,
         smearing_Ry,
-        chunk_size(basis),
+        eigensolver.chunk_size(basis),
     )
-    density = atoms.density * (crystal.n_electrons / (atoms.density[basis.origin].real * basis.volume))
-    first = scf.with_potential(parts, potential.effective(density, atoms, basis))
-    waves = [eigensolver.initial_guess(h, crystal, bands)[1] for h in first]
+    waves = [eigensolver.initial_guess(h, crystal, bands)[1] for h in parts]
     solution = scf.self_consistent_field(problem, density, waves, tolerance, report)
     dense = hamiltonians(crystal, basis, dense_points.points, bands, solution.potential.values)
-    n_wanted = int(crystal.n_electrons / 2) + 1
-    energies = torch.cat([eigensolver.solve(h, crystal, bands, n_wanted, BAND_TOLERANCE_RY)[0] for h in dense])
+    energies = torch.cat([_solve_bands(h, crystal, bands, solution, parts) for h in dense])
     filled = scf.compute_occupations(energies, dense_points.weights, crystal.n_electrons, smearing_Ry)
-    return GroundState(crystal, basis, solution, filled, len(dense_points))
+    return GroundState(crystal, basis, solution, filled, scf_points, len(dense_points))

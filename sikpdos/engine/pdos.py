@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sikpdos.common.errors import SikpdosError
 from sikpdos.engine.basis import WaveBasis
 from sikpdos.engine.crystal import Crystal
 from sikpdos.engine.ground_state import GroundState, hamiltonians
@@ -19,12 +18,8 @@ ELECTRONS_PER_STATE = 2
 def projection_vectors(basis: WaveBasis, crystal: Crystal, atom: int) -> tuple[torch.Tensor, np.ndarray]:
     """Orthonormal orbitals of one atom: (n_k, n_orbitals, n_folded, n_waves), and l of each.
 
-    Loewdin: |u_i> = sum_j (S^-1/2)_ij |chi_j> over the orbitals of all atoms. Raises SikpdosError for a
-    species without orbitals.
+    Loewdin: |u_i> = sum_j (S^-1/2)_ij |chi_j> over the orbitals of all atoms.
     """
-    for kind in crystal.kinds():
-        if not kind.orbitals:
-            raise SikpdosError(f"{kind.name}: no pseudo-atomic orbitals (PP_PSWFC), needed for the projection")
     functions, owner, momentum = orbital_functions(basis, crystal)
     chi = basis.density.backend.tensor(functions, torch.complex128).flatten(2)
     values, u = torch.linalg.eigh(chi.conj() @ chi.mT)  # S_ij = <chi_i|chi_j>

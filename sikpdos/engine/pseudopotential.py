@@ -15,10 +15,13 @@ from scipy.interpolate import CubicSpline
 from scipy.special import erf, spherical_jn
 
 from sikpdos.common import files
+from sikpdos.common.constants import RYDBERG_EV
 from sikpdos.common.errors import SikpdosError
 
 LOCAL_RADIUS = 10.0  # bohr; the local potential is a bare -2Z/r beyond
 TABLE_STEP = 0.02  # 1/bohr
+HARDEST_Q = 25.0  # 1/bohr; no norm-conserving orbital reaches beyond (8.5 keV)
+TAIL_RADIUS = 5.0  # bohr; where the tail of an orbital begins
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,7 @@ class RadialFunction:
     values: np.ndarray  # (n_r,)
     strength: float = 0.0  # Ry, of a Kleinman-Bylander projector
     label: str = ""
+    occupation: float = 0.0  # electrons, of an orbital
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +52,7 @@ class Pseudopotential:
     orbitals: tuple[RadialFunction, ...]  # pseudo-atomic, bound and occupied or offered (occupation >= 0)
     core_1s: np.ndarray | None  # (n_r,) r phi of the 1s state (GIPAW block)
     p_waves: tuple[tuple[np.ndarray, np.ndarray], ...]  # all-electron and pseudo r phi of the p channels (GIPAW)
+    cutoff_eV: float = 0.0  # that the file suggests; 0 if it does not
 
     def integrate(self, f: np.ndarray, n: int | None = None) -> np.ndarray:
         """Simpson integral over the first n (odd) points of the mesh, along the last axis."""
@@ -63,6 +68,17 @@ class Pseudopotential:
         n = min(n + 1 - n % 2, len(self.r))
         kernel = spherical_jn(l, q[..., None] * self.r[:n])
         return 4 * np.pi * self.integrate(kernel * (rf[:n] * self.r[:n]), n)
+
+    def level_error_eV(self, cutoff_Ry: float) -> float:
+        """How far a cutoff lifts the hardest occupied level, at most: the kinetic energy of its orbital beyond it."""
+        q = np.arange(0, HARDEST_Q, TABLE_STEP)
+        inside = np.cos(np.pi / 2 * np.clip(self.r / TAIL_RADIUS - 1, 0, 1)) ** 2  # the tail only holds noise
+        errors = [0.0]
+        for orbital in self.orbitals:
+            density = (q * self.transform(orbital.l, orbital.values * inside, q)) ** 2
+            beyond = (density * q**2)[q**2 > cutoff_Ry].sum() / density.sum()
+            errors.append(float(beyond) * RYDBERG_EV if orbital.occupation > 0 else 0.0)
+        return max(errors)
 
     def local_potential(self, q: np.ndarray) -> np.ndarray:
         """Fourier transform of the local potential (Ry bohr^3); at q = 0 without the Coulomb divergence."""
@@ -88,7 +104,7 @@ def read_upf(path: str | os.PathLike) -> Pseudopotential:
     Raises SikpdosError for a file that is broken, of version 1, ultrasoft, PAW, fully relativistic or not PBE.
     """
     data = files.read_bytes(path)
-    name = os.path.basename(str(path))
+    name = os.path.basename(str(path)).removesuffix(".gz")
     try:
         root = _parse(data.decode("utf-8", "replace"))
         header = root.find("PP_HEADER").attrib
@@ -148,6 +164,7 @@ def _fields(root: ElementTree.Element, header: dict[str, str]) -> dict:
         "orbitals": _orbitals(root, n),
         "core_1s": _core_1s(root, n),
         "p_waves": _p_waves(root, n),
+        "cutoff_eV": max(float(header.get("wfc_cutoff", 0)), 0.0) * RYDBERG_EV,
     }
 
 
@@ -174,7 +191,12 @@ def _projectors(root: ElementTree.Element, n: int) -> tuple[RadialFunction, ...]
 def _orbitals(root: ElementTree.Element, n: int) -> tuple[RadialFunction, ...]:
     nodes = _numbered(root.find("PP_PSWFC"), "PP_CHI")
     return tuple(
-        RadialFunction(int(node.attrib["l"]), _numbers(node, n), label=node.attrib["label"].strip())
+        RadialFunction(
+            int(node.attrib["l"]),
+            _numbers(node, n),
+            label=node.attrib["label"].strip(),
+            occupation=float(node.attrib["occupation"]),
+        )
         for node in nodes
         if float(node.attrib["occupation"]) >= 0
     )

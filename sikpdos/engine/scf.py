@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.special import erfc
 
+from sikpdos.common.constants import RYDBERG_EV
 from sikpdos.engine import eigensolver
 from sikpdos.engine.basis import DensityBasis
 from sikpdos.engine.crystal import Symmetry
@@ -19,6 +20,7 @@ from sikpdos.engine.potential import Ions, Potential, effective
 HISTORY = 8  # densities the mixing remembers
 MAX_ITERATIONS = 60
 SMALLEST_OCCUPATION = 1e-8
+SMALLEST_GAP_RY = 0.1 / RYDBERG_EV
 
 Report = Callable[[str], None]
 
@@ -38,6 +40,14 @@ class Bands:
     def gap_Ry(self) -> float:
         return self.cbm_Ry - self.vbm_Ry
 
+    @property
+    def is_gapped(self) -> bool:
+        return self.gap_Ry > SMALLEST_GAP_RY
+
+    def zero_Ry(self, is_gapped: bool) -> float:
+        """Zero of energy of both spectra: valence-band maximum if gapped, else the Fermi level."""
+        return self.vbm_Ry if is_gapped else self.fermi_Ry
+
 
 @dataclass(frozen=True, eq=False)
 class SelfConsistent:
@@ -48,6 +58,7 @@ class SelfConsistent:
     bands: Bands
     history: tuple[float, ...]  # residual of each iteration
     energy_Ry: float
+    waves: tuple[torch.Tensor, ...]  # of each Hamiltonian (n_k, n_bands, n_folded, n_waves)
 
 
 def compute_occupations(energies: torch.Tensor, weights: np.ndarray, n_electrons: float, width_Ry: float) -> Bands:
@@ -179,9 +190,8 @@ def self_consistent_field(
         history.append(float(residual.abs().pow(2).sum().sqrt()) * problem.basis.volume / problem.n_electrons)
         report(f"iteration {number}, residual {history[-1]:.1e}")
         if history[-1] < tolerance:
-            return SelfConsistent(
-                density, potential, bands, tuple(history), total_energy(bands, all_weights, potential)
-            )
+            energy = total_energy(bands, all_weights, potential)
+            return SelfConsistent(density, potential, bands, tuple(history), energy, tuple(waves))
         density = mixer(density, residual)
     raise eigensolver.NotConverged(f"density not converged in {MAX_ITERATIONS} iterations (residual {history[-1]:.1e})")
 

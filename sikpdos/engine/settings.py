@@ -4,44 +4,66 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sikpdos.common import resources
 from sikpdos.common.constants import RYDBERG_EV
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.binning import BIN_EV
 from sikpdos.engine.basis import Backend
+from sikpdos.engine.library import Species, core_energy_eV
 from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
 
-EDGE_STEPS_PER_RY = 18.0  # resolves 0.5 eV up to 40 eV, and the cut at the Fermi level of a metal
-PDOS_STEPS_PER_RY = 9.0  # the PDOS lies lower in the spectrum of H, where the recursion converges first
-SCF_COARSENING = 2.0  # spacing of the mesh that makes the ground-state density, in k_spacing
-FINEST_K_SPACING = 0.022  # no mesh is made denser than this for the sake of `min_..._points`
+EDGE_STEPS_PER_RY = 15.0  # resolves 0.5 eV up to 40 eV
+GAPLESS_EDGE_STEPS_PER_RY = 18.0  # the Fermi level of a metal cuts the spectrum where it is not zero
+PDOS_STEPS_PER_RY = 7.5  # the PDOS lies lower in the spectrum of H, where the recursion converges first
+DEFAULT_CUTOFF_EV = 500.0  # for a pseudopotential of the user's that suggests none
+FULL_BOX = 4.0  # largest wave vectors: no product of a wave function and the potential is folded back
 
 
 @dataclass(frozen=True)
 class Settings:
     """Physical and numerical choices that change the result; two files with equal settings can be compared."""
 
-    cutoff_eV: float = 220.0
-    k_spacing: float = 0.034  # 2 pi/A, of the meshes of both spectra
-    min_edge_points: int = 10  # irreducible k-points of an edge: symmetric sites get a denser mesh for little
-    min_pdos_points: int = 80  # the same for the PDOS
+    cutoff_eV: float | None = None  # None: the highest that the elements of a structure need
+    k_spacing: float = 0.034  # 2 pi/A, of the bands that give the Fermi level; meshes of spectra are never finer
+    sampling_error: float = 0.016  # predicted for the meshes of both spectra, see kpoints
+    density_coarsening: float = 2.0  # spacing of the meshes of both densities, in k_spacing
     min_image_A: float = 10.0
     charge: int = 1  # +1: the excited electron is removed; 0: it stays
     smearing_eV: float = 0.1
     density_tolerance: float = 5e-4
     bin_eV: float = BIN_EV
     precision: str = "single"
+    box_k_max: float | None = None  # FFT box in largest wave vectors; None: what the elements of a structure need
+
+    def resolved(self, elements: Sequence[str], species: Species) -> Settings:
+        """These settings with the cutoff and the FFT box that the elements of a structure need."""
+        needs = [species.needs(element) for element in set(elements)]
+        cutoff_eV = self.cutoff_eV or max(need.cutoff_eV for need in needs) or DEFAULT_CUTOFF_EV
+        box = max(need.box for need in needs) if self.precision == "single" else FULL_BOX
+        return replace(self, cutoff_eV=cutoff_eV, box_k_max=self.box_k_max or box)
+
+    def cutoff_warning(self, elements: Sequence[str], species: Species) -> str | None:
+        """One line if the (resolved) cutoff is below what an element needs, with the error to expect."""
+        below = [e for e in sorted(set(elements)) if species.needs(e).cutoff_eV > self.cutoff_eV]
+        if not below:
+            return None
+        errors = {element: species[element].level_error_eV(self.cutoff_Ry) for element in below}
+        worst = max(errors, key=errors.get)
+        wanted = max(species.needs(element).cutoff_eV for element in below)
+        return (
+            f"cutoff {self.cutoff_eV:g} eV is below the {wanted:g} eV recommended for {', '.join(below)}: "
+            f"valence levels of {worst} come out up to {errors[worst]:.1f} eV too high"
+        )
 
     @property
     def cutoff_Ry(self) -> float:
         return self.cutoff_eV / RYDBERG_EV
 
-    @property
-    def edge_steps(self) -> int:
+    def edge_steps(self, is_gapped: bool) -> int:
         """Length of the recursion, in proportion to the width of the spectrum of H."""
-        return round(EDGE_STEPS_PER_RY * self.cutoff_Ry)
+        return round((EDGE_STEPS_PER_RY if is_gapped else GAPLESS_EDGE_STEPS_PER_RY) * self.cutoff_Ry)
 
     @property
     def pdos_steps(self) -> int:
@@ -52,11 +74,10 @@ class Settings:
         return self.smearing_eV / RYDBERG_EV
 
     def as_dict(self) -> dict:
-        """For the meta data, with what follows from the fields: recursions, and the FFT box in largest wave vectors."""
+        """For the meta data, with what follows from the fields: the recursions (gapped, gapless)."""
         return asdict(self) | {
-            "edge_steps": self.edge_steps,
+            "edge_steps": [self.edge_steps(is_gapped) for is_gapped in (True, False)],
             "pdos_steps": self.pdos_steps,
-            "box_k_max": Backend(precision=self.precision).box_factor,
         }
 
 
@@ -64,8 +85,9 @@ class Settings:
 class Pseudopotentials:
     """The species of a run: one for each element, and silicon with its core hole."""
 
-    ground: dict[str, Pseudopotential]
+    ground: Species
     hole: Pseudopotential
+    core_energy_eV: float | None  # of a 1s excitation, see library.core_energy_eV; None for a pair of the user's
 
     def describe(self, elements: Sequence[str]) -> dict[str, dict[str, str]]:
         """Names and hashes of those that a structure uses, for the meta data."""
@@ -80,15 +102,16 @@ def pseudopotentials(files: Sequence[str | os.PathLike], hole: str | os.PathLike
     pair without the 1s state and the p partial waves.
     """
     given = [read_upf(path) for path in files]
-    ground = {"Si": read_upf(resources.PSEUDOPOTENTIALS / "Si.UPF")} | {pseudo.element: pseudo for pseudo in given}
     if any(p.element == "Si" for p in given) != (hole is not None):
         raise SikpdosError("a silicon pseudopotential and its core-hole partner (--hole-pseudo) go together")
-    partner = read_upf(hole or resources.PSEUDOPOTENTIALS / "Si.fch.UPF")
+    ground, partner = Species(given), read_upf(hole or resources.PSEUDOPOTENTIALS / "Si.fch.UPF")
     if ground["Si"].core_1s is None:
         raise SikpdosError(f"{ground['Si'].name}: no 1s state among the GIPAW core orbitals")
     if partner.element != "Si" or not partner.p_waves:
         raise SikpdosError(f"{partner.name}: not a silicon pseudopotential with GIPAW p waves")
-    return Pseudopotentials(ground, partner)
+    if partner.z_valence != ground["Si"].z_valence + 1:
+        raise SikpdosError(f"{partner.name}: not the ion of {ground['Si'].name} with one core electron less")
+    return Pseudopotentials(ground, partner, core_energy_eV() if hole is None else None)
 
 
 def available_backend(device: str, precision: str) -> Backend:

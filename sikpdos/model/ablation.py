@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,33 +44,23 @@ def ablate(dataset: Dataset, settings: Settings, seeds: Sequence[int], done: Seq
         for start_eV, stop_eV in windows():
             if (seed, (start_eV, stop_eV)) not in trained:
                 errors = _errors(masked(dataset, start_eV, stop_eV), replace(settings, seed=seed))
+                known = {"dataset": dataset_digest, "settings": settings_text, "seed": seed}
                 yield [
-                    Row(
-                        dataset=dataset_digest,
-                        settings=settings_text,
-                        seed=seed,
-                        window_start_eV=start_eV,
-                        window_stop_eV=stop_eV,
-                        orbital=orbital,
-                        region_start_eV=region_eV[0],
-                        region_stop_eV=region_eV[1],
-                        mse=mse,
-                    )
-                    for (orbital, region_eV), mse in errors.items()
+                    Row(**known, window_start_eV=start_eV, window_stop_eV=stop_eV, **region, mse=mse)
+                    for region, mse in errors
                 ]
 
 
-def _errors(dataset: Dataset, settings: Settings) -> dict[tuple[str, tuple[float, float]], float]:
-    """Test error by orbital and region of a model trained on the dataset, (states/eV)^2."""
+def _errors(dataset: Dataset, settings: Settings) -> Iterator[tuple[dict[str, Any], float]]:
+    """Orbital and region (fields of Row), and the test error there of a model trained on the dataset, (states/eV)^2."""
     model = train(dataset, settings)
     test = np.isin(dataset.ids, model.meta["split"]["test"])
     squared = (predict(model, dataset.spectra[test])[0] - dataset.pdos[test]) ** 2
-    errors = {}
     for index, orbital in enumerate(ORBITALS):
         for low_eV, high_eV in REGIONS_EV:
             inside = (PDOS.energy_eV >= low_eV) & (PDOS.energy_eV < high_eV)
-            errors[orbital, (low_eV, high_eV)] = float(squared[:, index, inside].mean())
-    return errors
+            region = {"orbital": orbital, "region_start_eV": low_eV, "region_stop_eV": high_eV}
+            yield region, float(squared[:, index, inside].mean())
 
 
 def run(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sikpdos.common import files, tables
+from sikpdos.common import tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import SPECTRUM
 
@@ -55,7 +55,7 @@ def read_rows(path: str | os.PathLike, data: bytes | None = None) -> list[Row]:
     try:
         values = {name: [kind(cell) for cell in columns[name]] for name, kind in kinds.items()}
     except ValueError as error:
-        raise SikpdosError(f"{files.display_name(path)}: {error}") from error
+        raise SikpdosError(str(error), path) from error
     return [Row(**dict(zip(values, cells, strict=True))) for cells in zip(*values.values(), strict=True)]
 
 

@@ -26,7 +26,7 @@ def digest(dataset: Dataset, settings: Settings, training: np.ndarray) -> str:
 
 def write_checkpoint(path: str, state: State, digest: str) -> None:
     """Write the state of a training to an NPZ."""
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for name, weight in state.weights.items():
         moments = state.optimizer.state[weight]
         tensors |= {f"w_{name}": weight, f"best_{name}": state.best[name]}
@@ -42,7 +42,7 @@ def restore(path: str, state: State, digest: str) -> None:
         return
     arrays, meta = npz.read(path, SCHEMA)
     if meta["digest"] != digest:
-        raise SikpdosError(f"{path}: belongs to a training on other data or settings; remove it to start anew")
+        raise SikpdosError("belongs to a training on other data or settings; remove it to start anew", path)
     state.best_mse, state.best_epoch, state.epoch = arrays["best_mse"], arrays["best_epoch"], int(arrays["epoch"])
     for name, weight in state.weights.items():
         weight.data.copy_(torch.tensor(arrays[f"w_{name}"]))

@@ -91,7 +91,7 @@ def predict(
     of the spectra that a fit used.
     """
     alpha = regression.alpha[[regression.left_out.tolist().index(number) for number in left_out]]
-    used = alpha.any(axis=2)  # (fits, n)
+    used = np.any(alpha, axis=2)  # (fits, n)
     pdos = np.empty((len(alpha), len(spectra), 2 * PDOS.size), np.float32)
     nearest = np.empty(pdos.shape[:2], np.float32)
     for start in range(0, len(spectra), _BLOCK):

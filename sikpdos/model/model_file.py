@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from sikpdos.common import config, files, npz
+from sikpdos.common import config, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
@@ -18,6 +18,16 @@ from sikpdos.model.outliers import OutlierModel
 from sikpdos.model.uncertainty import Uncertainty
 
 SCHEMA = "sikpdos-model-1"
+_CARD: dict[str, type | tuple[type, ...]] = {  # what every model card must have
+    "sigma_eV": (int, float),
+    "lorentz_fwhm_eV": (int, float),
+    "families": int,
+    "onset_rule": str,
+    "trained_on": str,
+    "settings": dict,
+    "split": dict,
+    "architecture": dict,
+}
 _OUTLIER_ARRAYS = {  # field -> name in the file
     "mean": "known_mean",
     "components": "known_components",
@@ -64,10 +74,7 @@ def write_model(path: str | os.PathLike, model: Model) -> None:
 def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
     """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
     arrays, meta = npz.read(path, SCHEMA, data)
-    numbers = {"sigma_eV": (int, float), "lorentz_fwhm_eV": (int, float), "families": int}
-    npz.require_meta(
-        meta, path, **numbers, onset_rule=str, trained_on=str, settings=dict, split=dict, architecture=dict
-    )
+    npz.require_meta(meta, path, **_CARD)
     npz.require(arrays, path, kernel_share=())
     return Model(
         ensemble=_ensemble(arrays, meta, path),
@@ -99,7 +106,7 @@ def _architecture(meta: dict, path: str | os.PathLike) -> tuple[Architecture, di
         architecture = config.from_dict(Architecture, meta["architecture"])
         return architecture, weight_shapes(architecture)
     except (TypeError, ValueError, ZeroDivisionError, SikpdosError) as error:
-        raise SikpdosError(f"{files.display_name(path)}: architecture: {error}") from error
+        raise SikpdosError(f"architecture: {error}", path) from error
 
 
 def _regression(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> KernelRegression:
@@ -110,26 +117,27 @@ def _regression(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Kerne
     npz.require(arrays, path, kernel_alpha=(len(REGRESSION_FOLDS), n, outputs))
     npz.require(arrays, path, kernel_mean=(2 * PDOS.size,), kernel_basis=(outputs, 2 * PDOS.size))
     left_out = _folds(arrays, path, "kernel_left_out", np.array(REGRESSION_FOLDS))
+    if len(set(left_out.tolist())) < len(left_out):
+        raise SikpdosError("array 'kernel_left_out' holds a fold twice", path)
     return KernelRegression(**{name: arrays[file] for name, file in _REGRESSION_ARRAYS.items()}, left_out=left_out)
 
 
 def _folds(arrays: dict[str, np.ndarray], path: str | os.PathLike, name: str, usual: np.ndarray) -> np.ndarray:
-    """An array of folds, each of which the regression can leave out; older files hold none, and have the usual ones.
+    """An array of folds; files of earlier versions have none: theirs are the usual ones.
 
-    Raises SikpdosError for others, or too few.
+    Raises SikpdosError for folds that are not among the usual ones.
     """
-    if name not in arrays:
-        return usual
-    npz.require(arrays, path, **{name: usual.shape})
-    if set(arrays[name].tolist()) - set(REGRESSION_FOLDS):
-        raise SikpdosError(f"{files.display_name(path)}: array '{name}' holds folds that are not there")
-    return arrays[name]
+    folds = arrays.get(name, usual)
+    npz.require({name: folds}, path, **{name: usual.shape})
+    if not np.isin(folds, usual).all():
+        raise SikpdosError(f"array '{name}' holds folds that are not there", path)
+    return folds.astype(int)
 
 
 def _uncertainty(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Uncertainty:
     npz.require(arrays, path, error_floor=(2, PDOS.size), error_distance=(), error_power=(), error_factor=())
-    fields = {name: arrays[file] for name, file in _UNCERTAINTY_ARRAYS.items()}
-    return Uncertainty(**{name: array if name == "floor" else float(array) for name, array in fields.items()})
+    numbers = {name: float(arrays[file]) for name, file in _UNCERTAINTY_ARRAYS.items() if name != "floor"}
+    return Uncertainty(floor=arrays["error_floor"], **numbers)
 
 
 def _outlier_model(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> OutlierModel:
@@ -137,5 +145,5 @@ def _outlier_model(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Ou
     npz.require(arrays, path, known_mean=(SPECTRUM.size,), known_components=(k, SPECTRUM.size))
     npz.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 3))
     npz.require(arrays, path, known_noisiest=())
-    fields = {name: arrays[file] for name, file in _OUTLIER_ARRAYS.items()}
-    return OutlierModel(**{**fields, "largest_noise": float(fields["largest_noise"])})
+    fields = {name: arrays[file] for name, file in _OUTLIER_ARRAYS.items() if name != "largest_noise"}
+    return OutlierModel(**fields, largest_noise=float(arrays["known_noisiest"]))

@@ -34,7 +34,8 @@ class Architecture:
 
 def weight_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     """Shapes of the weights of one member, by name."""
-    length, inputs, shapes = SPECTRUM.size, 1, {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    length, inputs = SPECTRUM.size, 1
     for layer, channels in enumerate(architecture.channels):
         shapes |= {f"conv{layer}_w": (inputs * architecture.kernel, channels), f"conv{layer}_b": (1, channels)}
         length, inputs = (length - architecture.kernel) // architecture.stride + 1, channels

@@ -29,8 +29,8 @@ class Settings:
     channels: tuple[int, ...] = (16, 32, 32)
     hidden: int = 64
     measured: bool = False  # train on simulated measurements instead of clean spectra
-    sigma_eV: tuple[float, ...] = (0.4, 1.5)  # their resolution, from and to
-    counts: tuple[float, ...] = (1e2, 1e6)  # their counts per channel at the edge, from and to
+    sigma_eV: tuple[float, float] = (0.4, 1.5)  # their resolution, from and to
+    counts: tuple[float, float] = (1e2, 1e6)  # their counts per channel at the edge, from and to
 
     def architecture(self) -> Architecture:
         return Architecture(channels=self.channels, hidden=self.hidden, resolution_input=self.measured)

@@ -26,7 +26,7 @@ def load(name_or_path: str | os.PathLike) -> Model:
     if str(name_or_path) in names():
         return read_model(resources.MODELS / f"{name_or_path}.npz")
     if not Path(name_or_path).exists():
-        raise SikpdosError(f"{name_or_path}: no such file, nor a shipped model ({', '.join(names())})")
+        raise SikpdosError(f"no such file, nor a shipped model ({', '.join(names())})", name_or_path)
     return read_model(name_or_path)
 
 

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.model.settings import Settings
 from sikpdos.spectra import preprocess, simulated_measurement
@@ -78,8 +77,6 @@ def measured(dataset: Dataset, settings: Settings) -> SpectrumSampler:
 
     Raises SikpdosError if the dataset has no edges before broadening.
     """
-    if dataset.edge is None:
-        raise SikpdosError("the dataset has no edges before broadening: measurements cannot be simulated from it")
 
     @lru_cache(maxsize=1)
     def simulated(number: int) -> SpectrumVariants:
@@ -102,7 +99,7 @@ def _simulate_one(dataset: Dataset, settings: Settings, rng: np.random.Generator
     conditions = simulated_measurement.draw(len(dataset), settings.sigma_eV, settings.counts, rng)
     smooth = (40, 3) if rng.random() < _SMOOTHED else None
     options = preprocess.Preprocessing(smooth=smooth, onset=dataset.onset_rule, allow_partial=True)
-    spectra = simulated_measurement.measure(dataset.edge_energy_eV, dataset.edge, conditions, rng, options)
+    spectra = simulated_measurement.measure(*dataset.unbroadened(), conditions, rng, options)
     lost = ~np.isfinite(spectra).all(axis=1)
     spectra[lost] = dataset.spectra[lost]
     known = rng.random(len(dataset)) < _KNOWN_RESOLUTION

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
+
+import numpy as np
 
 from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
@@ -15,10 +17,14 @@ from sikpdos.formats.columns import ColumnChoice
 from sikpdos.formats.merge import merge
 from sikpdos.formats.read import Reading, read_spectra
 from sikpdos.formats.spectrum_set import Block, SpectrumSet
+from sikpdos.spectra.low_loss import LowLoss, zero_loss
 from sikpdos.spectra.preprocess import Prepared, Preprocessing, prepare
 
 BATCH = 2048  # spectra at a time
 _NAMED = 3  # spectra that a message names
+_DRAWS = 24  # of the noise of a spectrum whose scatter is known
+_SCATTERED = "the merged scans differ too much: most drawn with their scatter show no usable edge"
+Causes = dict[int, str]  # row -> why this spectrum is not used
 T = TypeVar("T")
 
 
@@ -28,6 +34,7 @@ class PreparedBatch:
 
     names: list[str]  # (m,)
     prepared: Prepared  # of these m
+    noisy: list[np.ndarray] = field(default_factory=list)  # (k, 200) of each of these m, where their noise is known
     warnings: tuple[str, ...] = ()  # of the file's reader and of the preparation
     title: str = ""  # what the file says that its spectra are
 
@@ -39,13 +46,15 @@ def convert_files(
     preprocessing: Callable[[], Preprocessing],
     failed: Callable[[str], None],
     reading: Reading = Reading(),
+    refuse: Callable[[Prepared], Causes] = lambda prepared: {},
 ) -> Iterator[tuple[str, T]]:
     """Each file's path with what was made of its dataset, or of its spectra batch by batch.
 
     What cannot be used goes to `failed`, one line a cause, and the rest is done. Names, of the batches and those that
     come with a dataset, hold the file's name as well where there are several files. `preprocessing` is asked for only
     where there are spectra to prepare. `reading` says which columns and scans are taken, and whether all of them are
-    merged into one spectrum, which then bears the first file's name.
+    merged into one spectrum, which then bears the first file's name. `refuse` says which prepared spectra are not
+    wanted all the same.
     """
     several = len(paths) > 1 and not reading.merge
     for path, content in (_merged if reading.merge else _one_by_one)(paths, reading.choice, failed):
@@ -53,7 +62,7 @@ def convert_files(
             if isinstance(content, Dataset):
                 yield path, of_dataset(content, _labels(path, content.ids.tolist(), several))
                 continue
-            for batch in prepared_batches(path, content, preprocessing(), failed):
+            for batch in prepared_batches(path, content, preprocessing(), failed, refuse):
                 yield path, of_batch(replace(batch, names=_labels(path, batch.names, several)))
         except SikpdosError as error:
             failed(_line(path, (), str(error)))
@@ -93,14 +102,34 @@ def read_input(path: str | os.PathLike, choice: ColumnChoice = ColumnChoice()) -
     return read_dataset(path, data)
 
 
+def read_low_loss(path: str | os.PathLike) -> LowLoss:
+    """The low-loss spectrum in a file. Raises SikpdosError unless it holds one, and one with a zero-loss peak."""
+    content, name = read_input(path), files.display_name(path)
+    if isinstance(content, Dataset) or len(content) != 1 or len(content[0]) != 1:
+        raise SikpdosError(f"{name}: expected one low-loss spectrum")
+    blocks = [block for block in content[0].blocks(BATCH) if block.names]
+    if not blocks:
+        raise SikpdosError(f"{name}: its spectrum cannot be used")
+    low_loss = LowLoss(content[0].energy_eV, blocks[0].intensity[0])
+    try:
+        zero_loss(low_loss)
+    except SikpdosError as error:
+        raise SikpdosError(f"{name}: {error}") from error
+    return low_loss
+
+
 def prepared_batches(
-    path: str | os.PathLike, sets: list[SpectrumSet], preprocessing: Preprocessing, failed: Callable[[str], None]
+    path: str | os.PathLike,
+    sets: list[SpectrumSet],
+    preprocessing: Preprocessing,
+    failed: Callable[[str], None],
+    refuse: Callable[[Prepared], Causes],
 ) -> Iterator[PreparedBatch]:
     """The usable spectra of a file, a few thousand at a time; the others, and sets that do not fit, go to `failed`."""
     for spectra in sets:
         try:
             for block in spectra.blocks(BATCH):
-                batch, causes = _prepared(spectra, block, preprocessing)
+                batch, causes = _prepared(spectra, block, preprocessing, refuse)
                 for line in _failure_lines(path, causes):
                     failed(line)
                 if batch is not None:
@@ -111,17 +140,33 @@ def prepared_batches(
 
 
 def _prepared(
-    spectra: SpectrumSet, block: Block, preprocessing: Preprocessing
+    spectra: SpectrumSet, block: Block, preprocessing: Preprocessing, refuse: Callable[[Prepared], Causes]
 ) -> tuple[PreparedBatch | None, dict[str, str]]:
     """A block's usable spectra, None if there are none; and the causes why others are not, by name."""
     if not block.names:
         return None, block.left_out
     prepared = prepare(spectra.energy_eV, block.intensity, spectra.kind, preprocessing)
+    prepared = replace(prepared, causes=prepared.causes | refuse(prepared))
+    noisy = [] if spectra.deviation is None else _noisy(spectra, block, preprocessing)
+    lost = {row: _SCATTERED for row, draws in enumerate(noisy) if len(draws) < _DRAWS // 2}
+    prepared = replace(prepared, causes=lost | prepared.causes)
     causes = {**block.left_out, **{block.names[row]: cause for row, cause in prepared.causes.items()}}
     if not prepared.usable.any():
         return None, causes
     warnings = spectra.warnings + prepared.warnings
-    return PreparedBatch(names=block.names, prepared=prepared, warnings=warnings, title=spectra.title), causes
+    batch = PreparedBatch(names=block.names, prepared=prepared, noisy=noisy, warnings=warnings, title=spectra.title)
+    return batch, causes
+
+
+def _noisy(spectra: SpectrumSet, block: Block, preprocessing: Preprocessing) -> list[np.ndarray]:
+    """Each spectrum as it might have been measured as well (k, 200): drawn with its scatter, prepared anew."""
+    rng = np.random.default_rng(0)
+    noisy = []
+    for intensity, deviation in zip(block.intensity, spectra.deviation, strict=True):
+        draws = intensity + deviation * rng.standard_normal((_DRAWS, intensity.size))
+        prepared = prepare(spectra.energy_eV, draws, spectra.kind, preprocessing)
+        noisy.append(prepared.spectra[prepared.usable])
+    return noisy
 
 
 def _labels(path: str | os.PathLike, names: Sequence[str], several: bool) -> list[str]:

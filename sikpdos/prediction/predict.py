@@ -15,8 +15,9 @@ from sikpdos.model import metrics, outliers
 from sikpdos.model.ensemble import Model, predict
 from sikpdos.model.network import known_resolution, unknown_resolution
 from sikpdos.prediction.batches import PreparedBatch, convert_files
-from sikpdos.spectra.preprocess import Background, Prepared, Preprocessing, realign
+from sikpdos.spectra.preprocess import Background, Corrections, Prepared, Preprocessing, realign
 
+BEYOND_ALL = 4.0  # novelty of what is no silicon K-edge
 SHIFT_EV = 0.25  # onset error whose effect on the prediction is told
 
 
@@ -33,6 +34,8 @@ class Predicted:
     sensitivity: np.ndarray  # (k,) rms change of pdos if the onset were SHIFT_EV lower or higher; NaN if not measured
     preprocessing: Preprocessing | None = None  # what was done to a measurement; None for a dataset's
     background: Background | None = None  # what was subtracted from it
+    oxide_share: np.ndarray | None = None  # (k,) of the silicon seen in a measurement; NaN where none was found
+    remarks: tuple[str, ...] = ()  # what else was done to it
     warnings: tuple[str, ...] = ()
     title: str = ""  # what the file says that its spectra are
     sigma_eV: float | None = None  # broadening of pdos
@@ -53,6 +56,7 @@ class Predicted:
             "mean_std": _rounded(self.deviation[row].mean()),
             "onset_sensitivity": _rounded(self.sensitivity[row]),
             "novelty": _rounded(self.novelty[row]),
+            "oxide_share": None if self.oxide_share is None else _rounded(self.oxide_share[row]),
         }
 
 
@@ -82,8 +86,21 @@ def predict_files(
         model = choose(None)
         return model, predict_batch(batch, model)
 
-    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading)
+    def refuse(prepared: Prepared) -> dict[int, str]:
+        return beyond_all(prepared, choose(None))
+
+    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading, refuse)
     yield from ((path, model, predicted) for path, (model, predicted) in batches)
+
+
+def beyond_all(prepared: Prepared, model: Model) -> dict[int, str]:
+    """Usable spectra that are no silicon K-edge by their shape: row -> why; none where any edge is accepted."""
+    if prepared.preprocessing.corrections.any_edge or not prepared.usable.any():
+        return {}
+    rows = np.flatnonzero(prepared.usable)
+    novelty = outliers.novelty(model.outlier_model, prepared.spectra[rows])
+    text = "no silicon K-edge: novelty {:.1f}, usual up to 1 (--any-edge goes on all the same)"
+    return {int(row): text.format(value) for row, value in zip(rows, novelty, strict=True) if value > BEYOND_ALL}
 
 
 def preprocessing_for(
@@ -94,6 +111,7 @@ def preprocessing_for(
     smooth: tuple[int, int] | None = None,
     onset: float | None = None,
     allow_partial: bool = False,
+    corrections: Corrections = Corrections(),
 ) -> Preprocessing:
     """How to prepare measured spectra for a model: its onset rule if no onset is given, and its resolution.
 
@@ -107,6 +125,7 @@ def preprocessing_for(
         sigma_eV=sigma_eV,
         broadening_eV=0.0 if sigma_eV is None else _missing_eV(model, sigma_eV),
         allow_partial=allow_partial,
+        corrections=corrections,
     )
 
 
@@ -135,6 +154,8 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
     known = resolution_eV is not None
     resolution = known_resolution(resolution_eV, len(rows)) if known else unknown_resolution(len(rows))
     pdos, deviation = predict(model, spectra, resolution)
+    if batch.noisy:
+        deviation = np.hypot(deviation, _noise_deviation([batch.noisy[row] for row in rows], model, resolution))
     return Predicted(
         names=[batch.names[row] for row in rows],
         spectra=spectra,
@@ -145,10 +166,19 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
         sensitivity=_sensitivity(model, prepared, rows, pdos, resolution),
         preprocessing=prepared.preprocessing,
         background=prepared.background,
+        oxide_share=prepared.oxide_share[rows],
+        remarks=prepared.remarks,
         warnings=batch.warnings,
         title=batch.title,
         sigma_eV=model.sigma_eV,
     )
+
+
+def _noise_deviation(noisy: Sequence[np.ndarray], model: Model, resolution: np.ndarray) -> np.ndarray:
+    """Standard deviation (m, 2, 300) of the predictions of each spectrum's noisy copies (k, 200)."""
+    copies = zip(noisy, resolution, strict=True)
+    predictions = [predict(model, draws, np.tile(one, (len(draws), 1)))[0] for draws, one in copies]
+    return np.array([pdos.std(axis=0, ddof=1) for pdos in predictions])
 
 
 def _sensitivity(model: Model, prepared: Prepared, rows, pdos, resolution) -> np.ndarray:

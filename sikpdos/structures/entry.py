@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 STATUSES = ("experimental", "predicted", "hypothetical", "augmented", "")
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -40,15 +36,10 @@ class Fetched:
     entries: list[Entry] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # "id: reason"
     failures: list[str] = field(default_factory=list)  # "what: cause"
+    notes: list[str] = field(default_factory=list)  # "what: what was put right"
 
     def add(self, other: Fetched) -> None:
         self.entries += other.entries
         self.left_out += other.left_out
         self.failures += other.failures
-
-
-def check_id(text: object) -> str:
-    """An id as it is, if it can be a file name. Raises SikpdosError for anything else (a path, say)."""
-    if not isinstance(text, str) or not _SAFE_ID.fullmatch(text) or ".." in text:
-        raise SikpdosError(f"{str(text)[:60]!r}: not a usable id (letters, digits and . _ + - only)")
-    return text
+        self.notes += other.notes

@@ -10,6 +10,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.hall import operations_of
 from sikpdos.structures.operations import Operations, from_hall_number
 
+_LONGEST = 100  # characters of a symbol
 N_SETTINGS = 530  # Hall numbers of spglib
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆", "0123456")
 _BARS = "\u0304\u0305\u0335\u203e\u00af"  # combining macron and overline (after the figure), overline, macron
@@ -78,8 +79,7 @@ def settings_of_symbol(symbol: str) -> list[Setting]:
 
     Raises SikpdosError where the symbol is not understood.
     """
-    text = _plain(symbol)
-    table = _by_symbol()
+    text, table = _plain(symbol), _by_symbol()
     for end in range(len(text), 1, -1):  # the longest part that is a symbol; what follows tells the choice
         chosen = table.get(text[:end])
         if chosen:
@@ -121,7 +121,7 @@ def _narrowed(chosen: list[Setting], rest: str) -> list[Setting]:
 
 def _plain(symbol: str) -> str:
     """A symbol in lower case without decoration: `P 6_3/m m c`, `P6<sub>3</sub>/mmc`, `P6₃/mmc` are p63/mmc."""
-    text = re.sub(rf"(\d)[{_BARS}]", r"-\1", symbol.translate(_SUBSCRIPTS))
+    text = re.sub(rf"(\d)[{_BARS}]", r"-\1", symbol[:_LONGEST].translate(_SUBSCRIPTS))
     text = re.sub(rf"[{_DASHES}]", "-", text)
     text = _DECORATION.sub("", text.lower())
     return re.sub(r"\((-?\d)\)", r"\1", text).strip("'\"")

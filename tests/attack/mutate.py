@@ -43,7 +43,7 @@ _WORDS = (
 def mutation(seed: bytes, rng: np.random.Generator, others: list[bytes]) -> bytes:
     """A copy of a file with one to three kinds of damage; `others` are files that parts may come from."""
     data = seed
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.choice((1, 1, 1, 2, 3)))):
         data = _KINDS[int(rng.integers(len(_KINDS)))](data, rng, others)
     return data
 
@@ -80,6 +80,14 @@ def _number_replaced(data: bytes, rng, others) -> bytes:
         return data
     word = words[int(rng.integers(len(words)))]
     return data[: word.start()] + _NUMBERS[int(rng.integers(len(_NUMBERS)))] + data[word.end() :]
+
+
+def _digit_changed(data: bytes, rng, others) -> bytes:
+    digits = [i for i, byte in enumerate(data[:200_000]) if 48 <= byte < 58]
+    changed = bytearray(data)
+    for _ in range(int(rng.integers(1, 4)) if digits else 0):
+        changed[digits[int(rng.integers(len(digits)))]] = 48 + int(rng.integers(10))
+    return bytes(changed)
 
 
 def _word_replaced(data: bytes, rng, others) -> bytes:
@@ -126,6 +134,7 @@ def _encoded(data: bytes, rng, others) -> bytes:
 
 
 _KINDS = (
+    _digit_changed, _digit_changed, _digit_changed, _digit_changed,
     _bytes_changed, _bytes_changed, _cut, _part_removed, _part_repeated, _number_replaced, _number_replaced,
     _number_replaced, _word_replaced, _word_replaced, _lines_moved, _lines_moved, _blanks, _nested, _joined, _encoded,
 )  # fmt: skip

@@ -133,7 +133,7 @@ def _site(name: str, n_atoms: int, mesh: int) -> dict:
     from support.engine import PSEUDOS
 
     from sikpdos.common.constants import RYDBERG_EV
-    from sikpdos.engine import core_hole, edge, kpoints, simulate
+    from sikpdos.engine import core_hole, edge, kpoints, plan, simulate
     from sikpdos.engine.basis import Backend
     from sikpdos.engine.settings import Settings
 
@@ -141,7 +141,9 @@ def _site(name: str, n_atoms: int, mesh: int) -> dict:
     settings = Settings(cutoff_eV=CUTOFF_RY * RYDBERG_EV)
     start = time.perf_counter()
     given, atom = _crystal(name)
-    ground = simulate.prepare(given, settings, PSEUDOS, Backend(), lambda line: None).ground
+    ground = simulate.prepare(
+        given, plan.plan_structure(given.crystal, settings), settings, PSEUDOS, Backend(), lambda line: None
+    ).ground
     ground_s = time.perf_counter() - start
     with metered() as density:
         cell = _hole_cell(name, n_atoms)
@@ -156,8 +158,8 @@ def _site(name: str, n_atoms: int, mesh: int) -> dict:
             lambda line: None,
         )
     with metered() as spectrum:
-        points = kpoints.irreducible((mesh,) * 3, True, cell.site.rotations)
-        edge.edge_sticks(state, PSEUDOS.ground["Si"], points, settings.edge_steps)
+        points = kpoints.irreducible((mesh,) * 3, kpoints.SHIFTED, cell.site.rotations)
+        edge.edge_sticks(state, PSEUDOS.ground["Si"], points, settings.edge_steps(True))
     return {
         "ground_s": ground_s,
         "total_s": ground_s + density.s + spectrum.s,

@@ -38,7 +38,7 @@ GRID_EV = np.arange(0.0, 30.0, 0.2)
 
 
 def _double(lattice) -> DensityBasis:
-    return DensityBasis(lattice, CUTOFF_RY, Backend("cpu", "double"))
+    return DensityBasis(lattice, CUTOFF_RY, Backend("cpu", "double", 4.0))
 
 
 def _random_waves(basis: WaveBasis, n: int) -> torch.Tensor:
@@ -131,7 +131,7 @@ def test_recursion_keeps_norm_and_first_moment():
 
 
 def test_pdos_holds_the_valence_electrons(diamond_state):
-    points = kpoints.irreducible((4, 4, 4), False, NO_ROTATIONS)
+    points = kpoints.irreducible((4, 4, 4), kpoints.CENTRED, NO_ROTATIONS)
     energies, weights, momentum = pdos.pdos_sticks(diamond_state, 0, points, 80)
     assert weights[:, momentum == 0].sum() == pytest.approx(2, abs=1e-3)
     assert weights[:, momentum == 1].sum() == pytest.approx(6, abs=1e-3)
@@ -143,18 +143,18 @@ def test_site_symmetry_changes_nothing_but_the_cost(diamond_state):
     group = symmetry(diamond_state.crystal).fixing(np.zeros(3)).rotations
     curves = []
     for rotations in (group, NO_ROTATIONS):
-        points = kpoints.irreducible((4, 4, 4), False, rotations)
+        points = kpoints.irreducible((4, 4, 4), kpoints.CENTRED, rotations)
         energies, weights, momentum = pdos.pdos_sticks(diamond_state, 1, points, 80)
         chosen = momentum == 1
         curves.append(gaussian_sum(GRID_EV - 12, energies[:, chosen], weights[:, chosen], 0.5))
-    assert len(kpoints.irreducible((4, 4, 4), False, group)) == 8
+    assert len(kpoints.irreducible((4, 4, 4), kpoints.CENTRED, group)) == 8
     assert relative_l2(*curves) < 1e-3
 
 
 def _edge(state, matrix, mesh, atom=0, rotations=None) -> np.ndarray:
     cell = core_hole.hole_cell(state.crystal, atom, matrix, HOLE)
     group = cell.site.rotations if rotations is None else rotations
-    points = kpoints.irreducible(mesh, False, group)
+    points = kpoints.irreducible(mesh, kpoints.CENTRED, group)
     hole = core_hole.core_hole_state(state, cell, atom, points, 1, 0.01, 1e-4, lambda line: None)
     energies, weights = edge.edge_sticks(hole, SILICON, points, 120)
     kept = energies > hole.solution.bands.fermi_Ry
@@ -222,11 +222,11 @@ def test_any_cell_of_a_crystal_reduces_to_its_primitive_cell(shift, repeat):
 
 def test_irreducible_points_carry_the_whole_mesh():
     rotations = symmetry(diamond()).rotations
-    for divisions, shifted in (((4, 4, 4), False), ((3, 3, 3), True), ((2, 3, 4), True)):
-        points = kpoints.irreducible(divisions, shifted, rotations)
+    for divisions, shift in (((4, 4, 4), kpoints.CENTRED), ((3, 3, 3), kpoints.SHIFTED), ((2, 3, 4), kpoints.SHIFTED)):
+        points = kpoints.irreducible(divisions, shift, rotations)
         assert points.weights.sum() == pytest.approx(1)
         assert len(points) <= np.prod(divisions)
-    assert len(kpoints.irreducible((4, 4, 4), False, rotations)) == 8  # of 64, known for fcc
+    assert len(kpoints.irreducible((4, 4, 4), kpoints.CENTRED, rotations)) == 8  # of 64, known for fcc
 
 
 def test_metal_is_told_from_semiconductor(diamond_state):

@@ -66,7 +66,7 @@ def test_pdos(name, atoms):
     curves = ref["pdos"].get("sites", [ref["pdos"]])
     for atom, expected in zip(atoms, curves, strict=True):
         rotations = symmetry(state.crystal).fixing(state.crystal.positions[atom]).rotations
-        points = kpoints.irreducible(tuple(ref["pdos"]["mesh"]), False, rotations)
+        points = kpoints.irreducible(tuple(ref["pdos"]["mesh"]), kpoints.CENTRED, rotations)
         energies, weights, momentum = pdos.pdos_sticks(state, atom, points, 180)
         for l, orbital in enumerate("sp"):
             chosen = momentum == l
@@ -85,7 +85,7 @@ def _edge_curves(state, matrix, ref: dict, rotations=None) -> np.ndarray:
     """Our edge for each polarisation (3, n_energies) with the reference's Lorentzian, zero and cut."""
     cell = core_hole.hole_cell(state.crystal, 0, matrix, HOLE)
     rotations = cell.site.rotations if rotations is None else rotations
-    points = kpoints.irreducible(tuple(ref["mesh"]), ref["shifted"], rotations)
+    points = kpoints.irreducible(tuple(ref["mesh"]), kpoints.SHIFTED if ref["shifted"] else kpoints.CENTRED, rotations)
     hole = core_hole.core_hole_state(state, cell, 0, points, 1, ref["smearing_Ry"], 1e-4, lambda line: None)
     energies, weights = edge.edge_sticks(hole, SILICON, points, round(15 * ref["cutoff_Ry"]))
     energies = energies * RYDBERG_EV - ref["zero_eV"]

@@ -150,17 +150,17 @@ def test_slurm_array_task_is_the_default_shard(cli, folder):
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 1  # the header; the second structure is the one that cannot be done
     refused, total = done.stderr.splitlines()
-    assert refused.startswith("close-0: close.cif: atoms 0 and 1")
+    assert refused.startswith("close-0: close.cif: atoms 0 (Si) and 1 (Si)")
     assert total.endswith("1 cannot be done")
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"x": "0.1"}, ["atoms 0 and 1", "apart"]),
+        ({"x": "0.1"}, ["atoms 0 (Si) and 1 (Si)", "apart"]),
         ({"length": "0.1"}, ["cell vectors"]),
         ({"length": "10000"}, ["cell vectors"]),
-        ({"second": "C2 C"}, ["no pseudopotential for C", "--pseudo"]),
+        ({"second": "Sn2 Sn"}, ["no pseudopotential for Sn", "--pseudo", " Zr"]),
         ({"x": "nan"}, []),
     ],
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import shutil
 import ssl
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +20,7 @@ from support import assert_one_line_failure
 from sikpdos.structures import sources
 from sikpdos.structures.sites import read_sites
 from sikpdos.structures.sources import Query
+from sikpdos.structures.web import Limits
 
 KEY = "k3y" + "0" * 29  # 32 characters, as the client asks for
 DIAMOND = Structure.from_spacegroup("Fd-3m", Lattice.cubic(5.43), ["Si"], [[0, 0, 0]])
@@ -91,7 +94,8 @@ def page(*items, following=None) -> tuple[int, dict, bytes]:
 
 
 def optimade(server, folder=None, **query):
-    return sources.fetch(["optimade"], Query(providers=(server.url,), retries=query.pop("retries", 0), **query), folder)
+    limits = Limits(query.pop("retries", 0), query.pop("timeout_s", 30.0), **query.pop("limits", {}))
+    return sources.fetch(["optimade"], Query(providers=(server.url,), limits=limits, **query), folder)
 
 
 def test_pages_are_followed_as_text_or_object(serve):
@@ -159,7 +163,7 @@ def test_a_certificate_that_nobody_vouches_for(serve, tmp_path):
     context.load_cert_chain(certificate, key)
     server = serve(page(item("a")))
     server.server.socket = context.wrap_socket(server.server.socket, server_side=True)
-    got = sources.fetch(["optimade"], Query(providers=(server.url.replace("http:", "https:"),), retries=3))
+    got = sources.fetch(["optimade"], Query(providers=(server.url.replace("http:", "https:"),), limits=Limits(3)))
     assert "certificate cannot be trusted" in got.failures[0]
     assert not server.asked
 
@@ -191,7 +195,7 @@ def test_a_silent_server_times_out(serve):
 
 
 def test_no_network():
-    got = sources.fetch(["optimade"], Query(providers=("http://127.0.0.1:9",), retries=0))
+    got = sources.fetch(["optimade"], Query(providers=("http://127.0.0.1:9",), limits=Limits(0)))
     assert "no connection" in got.failures[0]
 
 
@@ -212,9 +216,9 @@ def test_a_second_run_goes_on_where_the_first_stopped(serve, tmp_path):
         ({"species": [{"name": "Si", "chemical_symbols": ["Si"], "concentration": [0.9]}]}, "partial occupancy"),
         ({"species": [{"name": "Si", "chemical_symbols": ["Si", "vacancy"], "concentration": [0.9, 0.1]}]}, "vacanc"),
         ({"lattice_vectors": [[5, 0, 0], [0, 5, 0], [None, None, None]]}, "not periodic"),
-        ({"cartesian_site_positions": [[0, 0, 0]]}, "cannot be read"),
+        ({"cartesian_site_positions": [[0, 0, 0]]}, "8 rows of three numbers expected"),
         ({"cartesian_site_positions": [[float("nan")] * 3] * 8}, "finite"),
-        ({"cartesian_site_positions": [[0, 0, 0]] * 8}, "closer"),
+        ({"cartesian_site_positions": [[0, 0, 0]] * 8}, "apart"),
         ({"species_at_sites": ["Ge"] * 8, "species": None}, "no silicon"),
         ({"species_at_sites": None}, "cannot be read"),
     ],
@@ -250,6 +254,80 @@ def test_command_keeps_the_good_and_writes_nothing_outside(serve, tmp_path, cli)
         "127.0.0.1-good": (2, "Si-I"),
         "127.0.0.1-sand": (3, "127.0.0.1-sand"),
     }
+
+
+def test_versioned_addresses_and_flat_entries(serve):
+    for ending in ("", "/", "/v1", "/v1/", "/v1/structures"):
+        server = serve(page(item("a"), item("slab", nperiodic_dimensions=2, dimension_types=[1, 1, 0])))
+        server.url += ending
+        got = optimade(server)
+        assert [e.structure_id for e in got.entries] == ["127.0.0.1-a"]
+        assert "slab: not periodic" in got.left_out[0]
+        assert urlsplit(server.asked[0]).path == "/v1/structures"
+        assert "nperiodic_dimensions" in server.asked[0]
+
+
+def numbered(make):
+    """Answers with a page that names the next one, without end."""
+    count = iter(range(10**9))
+    return lambda path: make(f"/v1/structures?p={next(count)}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "limits", "words"),
+    [
+        (lambda: numbered(lambda url: page(following=url)), {}, "an empty page with a next one"),
+        (lambda: numbered(lambda url: page(item("a"), following=url)), {"pages": 5}, "more than 5 pages"),
+        (lambda: (200, {}, b" " * 3000), {"answer_bytes": 1000}, "more than 0.001 MB"),
+        (lambda: (200, {}, gzip.compress(b" " * 10**7)), {"answer_bytes": 10**5}, "when unpacked"),
+        (lambda: (200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * 10**7)), {"answer_bytes": 10**5}, "unpacked"),
+        (lambda: numbered(lambda url: page(item("a"), following=url)), {"total_bytes": 4000}, "an answer of more than"),
+        (lambda: (200, {}, b"[" * 100_000), {}, "deeply"),
+        (lambda: (302, {"Location": "http://localhost:9/x"}, b""), {}, "redirected to another host (localhost:9)"),
+        (lambda: (302, {"Location": "/v1/structures"}, b""), {}, "redirected too often"),
+        (lambda: (400, {}, b'{"errors": "\\u001b[31mred\\u0007"}'), {}, "[31mred"),
+        (lambda: ok({"data": [item("a", species_at_sites=["Si"] * 27_000)], "links": {}}), {}, "more than 5000"),
+    ],
+)
+def test_whatever_a_server_sends_is_bounded(serve, answer, limits, words):
+    got = optimade(serve(answer()), limits=limits)
+    (told,) = [*got.failures, *got.left_out]
+    assert words in told
+    assert told.isprintable()
+
+
+def test_redirections_on_the_same_host_are_followed(serve):
+    server = serve((302, {"Location": "/v1/other"}, b""), page(item("a")))
+    assert [e.structure_id for e in optimade(server).entries] == ["127.0.0.1-a"]
+    assert server.asked[1] == "/v1/other"
+
+
+def test_a_dripping_server_is_left(serve):
+    """One byte at a time keeps every single wait short; the whole is limited."""
+    release = threading.Event()
+
+    server = serve(page())
+    handler = server.server.RequestHandlerClass
+
+    def drip(self):
+        self.send_response(200)
+        self.end_headers()
+        while not release.wait(0.05):
+            self.wfile.write(b" ")
+            self.wfile.flush()
+
+    handler.do_GET = drip
+    started = time.monotonic()
+    got = optimade(server, limits={"total_s": 0.5})
+    release.set()
+    assert "not done within 0.5 s" in got.failures[0]
+    assert time.monotonic() - started < 5
+
+
+def test_waits_that_a_server_asks_for_are_short(serve):
+    server = serve((503, {"Retry-After": "1e308"}, b""), page(item("a")))
+    got = optimade(server, retries=1, limits={"total_s": 0.5})
+    assert "not done within 0.5 s" in got.failures[0]
 
 
 def summary(*documents):
@@ -295,12 +373,19 @@ def test_materials_project(serve, tmp_path, cli):
         (KEY, summary({"material_id": "../../x"}), "not a usable id"),
         (KEY, ok({"data": {"a": 1}}), "without material ids"),
         (KEY, ok([1]), "not understood"),
+        (KEY, ok({"detail": f"your key {KEY} has no access"}), "repeats the key"),
+        (
+            KEY,
+            (200, {}, KEY.replace("k", "\\\\u006b").join(['{"data": [{"material_id": "', '"}]}']).encode()),
+            "the key",
+        ),
+        (KEY, (500, {}, KEY.encode()), "repeats the key"),
     ],
 )
 def test_materials_project_failures(serve, tmp_path, monkeypatch, key, answer, words):
     monkeypatch.setenv("MP_API_KEY", key)
     monkeypatch.setitem(SETTINGS, "PMG_MAPI_ENDPOINT", serve(answer).url + "/")
-    got = sources.fetch(["mp"], Query(retries=0), tmp_path)
+    got = sources.fetch(["mp"], Query(limits=Limits(0)), tmp_path)
     assert not got.entries
     assert len(got.failures) == 1
     assert words in got.failures[0]
@@ -322,7 +407,7 @@ def test_cod(serve):
         return 200, {}, (DIAMOND.to(fmt="cif") if "9008565" in path else "<html>").encode()
 
     server = serve(answer)
-    got = sources.fetch(["cod"], Query(cod_url=server.url, retries=0, elements=("O", "Si")))
+    got = sources.fetch(["cod"], Query(cod_url=server.url, limits=Limits(0), elements=("O", "Si")))
     assert [(e.structure_id, e.doi, e.licence) for e in got.entries] == [("cod-9008565", "10.1000/x", "CC0")]
     assert "cod-1:" in got.left_out[0]
     assert "not a usable id" in got.failures[0]

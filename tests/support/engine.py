@@ -39,11 +39,10 @@ def diamond() -> Crystal:
 def ground(of: Crystal, cutoff_Ry: float, mesh, smearing_Ry=0.01, precision="single", tolerance=1e-5, dense=None):
     """Ground state on a Gamma-centred mesh."""
     rotations = symmetry(of).rotations
-    points = kpoints.irreducible(tuple(mesh), False, rotations)
-    denser = points if dense is None else kpoints.irreducible(tuple(dense), False, rotations)
-    return ground_state.ground_state(
-        of, cutoff_Ry, Backend("cpu", precision), points, denser, smearing_Ry, tolerance, lambda line: None
-    )
+    points = kpoints.irreducible(tuple(mesh), kpoints.CENTRED, rotations)
+    backend = Backend("cpu", precision, 3.0 if precision == "single" else 4.0)
+    denser = points if dense is None else kpoints.irreducible(tuple(dense), kpoints.CENTRED, rotations)
+    return ground_state.ground_state(of, cutoff_Ry, backend, points, denser, smearing_Ry, tolerance, lambda line: None)
 
 
 def gaussian_sum(grid_eV, energies_Ry, weights, sigma_eV):
