@@ -29,6 +29,10 @@ class GroundState:
     n_band_points: int
 
     @property
+    def zero_Ry(self) -> float:
+        return self.bands.zero_Ry(self.is_gapped)
+
+    @property
     def is_gapped(self) -> bool:
         return self.bands.is_gapped
 
