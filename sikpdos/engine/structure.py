@@ -45,7 +45,7 @@ def read_structure(path: str | os.PathLike, report: Callable[[str], None] = lamb
     """Read a structure file; `report` is told what was put right. Raises SikpdosError for what cannot be used."""
     reading = reading_of(path)
     for note in reading.notes:
-        report(f"{path}: {note}")
+        report(note)
     return reading.structure
 
 

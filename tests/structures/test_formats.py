@@ -13,7 +13,6 @@ from support import ROOT
 
 from sikpdos.castep.formats.cell import read_cell
 from sikpdos.common.errors import SikpdosError
-from sikpdos.structures import bounded
 from sikpdos.structures.formats import castep_cell, documents, extxyz
 from sikpdos.structures.reading import read_file, read_structure
 
@@ -125,8 +124,7 @@ def test_documents_name_no_python_classes(tmp_path):
 def test_packed_files_are_bounded(tmp_path, monkeypatch):
     import gzip
 
-    monkeypatch.setattr(bounded, "MOST_BYTES", 10_000)
-    monkeypatch.setattr(bounded.read_bytes, "__defaults__", (10_000,))
+    monkeypatch.setenv("SIKPDOS_MAX_BYTES", "10000")
     (tmp_path / "bomb.cif").write_bytes(gzip.compress(b"\n" * 10_000_000))
     (tmp_path / "cut.cif").write_bytes(gzip.compress(b"data_x")[:-3])
     (tmp_path / "long.cif").write_bytes(b"\n" * 20_000)
