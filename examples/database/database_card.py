@@ -10,7 +10,7 @@ from collections import Counter
 
 from sikpdos.common import resources
 from sikpdos.dataset import database
-from sikpdos.dataset.dataset import AUGMENTED
+from sikpdos.dataset.assembly import AUGMENTED
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
 def describe(name: str, known: database.Database) -> str:
     families = Counter(known.groups.tolist())
     metas = known.site_meta
-    (settings,) = known.settings()
+    (settings,) = known.sites_by_settings()
     gapped = sum(meta["gap_eV"] > 0.1 for meta in metas)
     structures = len({meta["structure_id"] for meta in metas})
     residuals = [meta["core_hole"]["residuals"] for meta in metas]

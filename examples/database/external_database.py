@@ -1,7 +1,7 @@
 """Pack raw sites of other people's crystals as an external test set: their results, without their geometries.
 
-    sikpdos fetch-structures theirs/*.cif --out external
-    sikpdos simulate external/sites.csv --out external/raw
+    sikpdos fetch-structures theirs/*.cif -o external
+    sikpdos simulate external/sites.csv -o external/raw
     python external_database.py external/raw ../../sikpdos/data/external.npz
 
 Sites of families that the catalogue has are left out and named.

@@ -26,7 +26,15 @@ def main() -> None:
         if not path.exists():
             s, p = known.pdos[row]
             meta = {**known.site_meta[row], "group": str(known.groups[row])}
-            write_raw(path, RawSite(known.edge_energy_eV, known.edge[row], known.pdos_energy_eV, s, p, meta))
+            site = RawSite(
+                edge_energy_eV=known.edge_energy_eV,
+                edge_weight=known.edge[row],
+                pdos_energy_eV=known.pdos_energy_eV,
+                pdos_s=s,
+                pdos_p=p,
+                meta=meta,
+            )
+            write_raw(path, site)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from sikpdos.common import resources, tables
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves, database
 from sikpdos.model import metrics, shipped
-from sikpdos.model.network import Model
-from sikpdos.prediction.batches import Ready
-from sikpdos.prediction.predict import fit_options, predict_block
+from sikpdos.model.ensemble import Model
+from sikpdos.prediction.batches import PreparedBatch
+from sikpdos.prediction.predict import predict_batch, preprocessing_for
 from sikpdos.spectra import processing
-from sikpdos.spectra.preprocess import Options, prepare
+from sikpdos.spectra.preprocess import prepare
 
 MODELS = ("1.2", "measured")
 SIGMAS_EV = (0.5, 1.2)  # of the true densities of states, and of the resolutions
@@ -78,11 +78,11 @@ def errors(
     """Prominence of the second peak and the errors near the Fermi level, each (n,); NaN where no onset was found."""
     found: dict[str, np.ndarray] = {}
     for name, model in models.items():
-        options = fit_options(model, Options(smooth=smooth, allow_partial=True), sigma_eV)
-        prepared = prepare(axis_eV, record, "eels", options)
+        preprocessing = preprocessing_for(model, sigma_eV=sigma_eV, smooth=smooth, allow_partial=True)
+        prepared = prepare(axis_eV, record, "eels", preprocessing)
         usable = prepared.usable
         pdos = np.full((len(names), 2, PDOS.size), np.nan)
-        pdos[usable] = predict_block(Ready(names, prepared, (), ()), model, sigma_eV).pdos
+        pdos[usable] = predict_batch(PreparedBatch(names=names, prepared=prepared), model).pdos
         found["second_peak"] = second_peak(prepared.spectra)  # the last model's, which broadens nothing
         for true_eV, target in true.items():
             found[f"mse_{name}_at_{true_eV:g}"] = metrics.near_fermi(broadened(pdos, model.sigma_eV, true_eV), target)

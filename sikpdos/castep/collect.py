@@ -37,7 +37,7 @@ def find_runs(path: str | os.PathLike) -> tuple[list[Run], Path]:
     path = Path(path)
     table = path / "runs.csv" if path.is_dir() else path
     if not table.is_file():
-        raise SikpdosError(f"{table}: not there: a folder of runs has a table runs.csv, as make-castep writes it")
+        raise SikpdosError("not there: a folder of runs has a table runs.csv, as make-castep writes it", table)
     return read_runs(table), table.parent
 
 
@@ -92,7 +92,14 @@ def read_site(hole: Run, ground: Run, root: Path, source: str = "auto") -> RawSi
         **{f"pdos_{key}": value for key, value in pdos.meta.items()},
     }
     (edge_weight,), (s, p) = edge.weights, pdos.weights
-    return RawSite(edge.energy_eV, edge_weight, pdos.energy_eV, s, p, meta)
+    return RawSite(
+        edge_energy_eV=edge.energy_eV,
+        edge_weight=edge_weight,
+        pdos_energy_eV=pdos.energy_eV,
+        pdos_s=s,
+        pdos_p=p,
+        meta=meta,
+    )
 
 
 def _collect_one(pair: tuple[Run, Run | None], root: Path, out: Path, source: str) -> Outcome:

@@ -61,16 +61,17 @@ def site_columns(pdos: Pdos, site: str, cell: Cell | None = None) -> dict[str, n
     Where the cell tells that symmetry reduced the k-points, an atom is averaged with its equivalents.
     Raises SikpdosError where the file has no such atom, or not by itself.
     """
-    found = _SITE.match(site)
-    if not found:
+    match = _SITE.match(site)
+    if not match:
         raise SikpdosError(f"'{site}' names no site: Si1 is the first silicon atom, Si the mean of all")
-    atoms = sorted({p.atom for c in pdos.columns for p in c.projectors if p.species == found[1]})
-    if found[2]:
-        atoms = [n for n in atoms if n == int(found[2])] and equivalent_atoms(cell, found[1], int(found[2]))
+    species, number = match[1], match[2]
+    atoms = sorted({p.atom for c in pdos.columns for p in c.projectors if p.species == species})
+    if number:
+        atoms = [n for n in atoms if n == int(number)] and equivalent_atoms(cell, species, int(number))
     if not atoms:
-        species = sorted({p.species for c in pdos.columns for p in c.projectors})
-        raise SikpdosError(f"no site {site}; it has atoms of {', '.join(species)}")
-    densities = {channel: mean_density(pdos, found[1], atoms, channel) for channel in "spdf"}
+        present = sorted({p.species for c in pdos.columns for p in c.projectors})
+        raise SikpdosError(f"no site {site}; it has atoms of {', '.join(present)}")
+    densities = {channel: mean_density(pdos, species, atoms, channel) for channel in "spdf"}
     columns = {channel: density for channel, density in densities.items() if density is not None}
     if not columns:
         alone = "alone" if len(atoms) == 1 else f"with its {len(atoms) - 1} equivalent atoms"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from sikpdos.castep.formats import optados_dat
 from sikpdos.castep.formats.cell import Cell, read_cell
 from sikpdos.castep.formats.optados_dat import Pdos
 from sikpdos.common import files
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 
 _SUFFIXES = (".adaptive.dat", ".fixed.dat", ".linear.dat", ".pdos_bin", ".elnes_bin", ".eels_mat")
 
@@ -50,17 +49,17 @@ def find_cell(seed: Path) -> Cell | None:
             cell = read_cell(path)
             if suffix == ".cell" and cell.symmetry_generate and not len(cell.rotations):
                 raise SikpdosError(
-                    f"{path}: has SYMMETRY_GENERATE, and {seed.name}-out.cell, with the operations, is not there"
+                    f"has SYMMETRY_GENERATE, and {seed.name}-out.cell, with the operations, is not there", path
                 )
             return cell
     return None
 
 
-def species_number(cell: Cell, species: str, name: str) -> int:
+def species_number(cell: Cell, species: str) -> int:
     """Number (from 1) of a species in CASTEP's files. Raises SikpdosError where the cell has it not."""
     known = [s.lower() for s in cell.species]
     if species.lower() not in known:
-        raise SikpdosError(f"{name}: no atom of species {species}; there are {', '.join(cell.species)}")
+        raise SikpdosError(f"no atom of species {species}; there are {', '.join(cell.species)}")
     return known.index(species.lower()) + 1
 
 
@@ -80,12 +79,14 @@ def equivalent_atoms(cell: Cell | None, species: str, atom: int) -> list[int]:
 
 def read_pdos(paths: Sequence[Path]) -> Pdos:
     """The PDOS files of one run as one."""
-    names = [str(path) for path in paths]
-    parts = [optados_dat.parse_pdos(files.read_bytes(p), n) for p, n in zip(paths, names, strict=True)]
-    return optados_dat.merge(parts, names)
+    parts = []
+    for path in paths:
+        with naming(path):
+            parts.append(optados_dat.parse_pdos(files.read_bytes(path)))
+    return optados_dat.merge(parts, [str(path) for path in paths])
 
 
-def labelled_atom(cell: Cell, site: str, name: str) -> tuple[str, int]:
+def labelled_atom(cell: Cell, site: str = "") -> tuple[str, int]:
     """Species and number of the excited atom: the named site, else the only one with a label, else the only atom."""
     atoms = [(s, n + 1) for s in cell.species for n in range(len(cell.atom_indices(s)))]
     if site:
@@ -94,14 +95,5 @@ def labelled_atom(cell: Cell, site: str, name: str) -> tuple[str, int]:
         chosen = [a for a in atoms if ":" in a[0]] or atoms
     if len(chosen) != 1:
         cause = f"no site '{site}'" if site and not chosen else "several sites: name one"
-        raise SikpdosError(f"{name}: {cause}; there are {', '.join(f'{s}{n}' for s, n in atoms[:12])}")
+        raise SikpdosError(f"{cause}; there are {', '.join(f'{s}{n}' for s, n in atoms[:12])}")
     return chosen[0]
-
-
-@contextmanager
-def naming(path: Path | str) -> Iterator[None]:
-    """Puts a file's name before the messages of functions that know only arrays."""
-    try:
-        yield
-    except SikpdosError as error:
-        raise error if str(error).startswith(str(path)) else SikpdosError(f"{path}: {error}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from pymatgen.core import Structure
@@ -14,6 +13,7 @@ from sikpdos.castep import templates
 from sikpdos.castep.runs import GROUND, HOLE, Run
 from sikpdos.common import resources
 from sikpdos.common.errors import SikpdosError
+from sikpdos.structures.reading import read_structure
 from sikpdos.structures.sites import Site, structure_file
 from sikpdos.structures.supercell import kpoint_mesh, shortest_vector_A, smallest_supercell
 
@@ -58,25 +58,14 @@ def build(
     number = 0
     for of_structure in _by_structure(sites).values():
         path = structure_file(of_structure[0], sites_csv)
-        structure = read_structure(path)
+        structure = read_structure(path).structure
         number += 1
         yield _ground(number, structure, of_structure[0], settings, potential, folder)
         for site in of_structure:
             if not 0 <= site.atom_index < len(structure) or structure[site.atom_index].specie.symbol != "Si":
-                raise SikpdosError(f"{path}: atom {site.atom_index} of site {site.site_id} is not a silicon atom")
+                raise SikpdosError(f"atom {site.atom_index} of site {site.site_id} is not a silicon atom", path)
             number += 1
             yield _hole(number, structure, site, settings, potential, folder)
-
-
-def read_structure(path: str | os.PathLike) -> Structure:
-    """A structure file by pymatgen, its atoms in the file's order."""
-    try:
-        structure = Structure.from_file(path)
-    except Exception as error:  # pymatgen's readers raise many kinds
-        raise SikpdosError(f"{path}: cannot read the structure: {error}") from error
-    if not structure.is_ordered:
-        raise SikpdosError(f"{path}: has partly occupied atoms")
-    return structure
 
 
 def n_bands(volume_A3: float, n_electrons: float) -> int:
@@ -103,7 +92,7 @@ def _by_structure(sites: Sequence[Site]) -> dict[str, list[Site]]:
 
 def _check_name(name: str) -> None:
     """Folders are named after ids, and the scripts split runs.csv at commas."""
-    if not name or name.startswith(".") or not all(c.isalnum() or c in "-_.+" for c in name):
+    if not name or name[0] in ".-" or not all(c.isalnum() or c in "-_.+" for c in name):
         raise SikpdosError(f"id '{name}' can't name a folder: letters, digits and - _ . + only")
 
 
@@ -111,9 +100,20 @@ def _ground(number: int, structure: Structure, site: Site, settings: Settings, p
     lattice = structure.lattice.matrix
     labels = [s.specie.symbol for s in structure]
     run = Run(
-        number, GROUND, f"{site.structure_id}/{GROUND}", GROUND, site.structure_id, "", -1, 0, 0, site.group,
-        len(structure), shortest_vector_A(lattice), _mesh(lattice, settings),
-    )  # fmt: skip
+        run=number,
+        kind=GROUND,
+        folder=f"{site.structure_id}/{GROUND}",
+        seed=GROUND,
+        structure_id=site.structure_id,
+        site_id="",
+        atom_index=-1,
+        atom_number=0,
+        multiplicity=0,
+        group=site.group,
+        n_atoms=len(structure),
+        image_distance_A=shortest_vector_A(lattice),
+        mesh=_mesh(lattice, settings),
+    )
     values = {
         "structure_id": site.structure_id,
         "projectors": projectors(labels.count("Si")),
@@ -129,10 +129,20 @@ def _hole(number: int, structure: Structure, site: Site, settings: Settings, pot
     lattice = cell.lattice.matrix
     silicon = [i for i, s in enumerate(structure) if s.specie.symbol == "Si"]
     run = Run(
-        number, HOLE, f"{site.structure_id}/{site.site_id}", HOLE, site.structure_id, site.site_id, site.atom_index,
-        silicon.index(site.atom_index) + 1, site.multiplicity, site.group, len(cell), shortest_vector_A(lattice),
-        _mesh(lattice, settings),
-    )  # fmt: skip
+        run=number,
+        kind=HOLE,
+        folder=f"{site.structure_id}/{site.site_id}",
+        seed=HOLE,
+        structure_id=site.structure_id,
+        site_id=site.site_id,
+        atom_index=site.atom_index,
+        atom_number=silicon.index(site.atom_index) + 1,
+        multiplicity=site.multiplicity,
+        group=site.group,
+        n_atoms=len(cell),
+        image_distance_A=shortest_vector_A(lattice),
+        mesh=_mesh(lattice, settings),
+    )
     values = {
         "structure_id": site.structure_id,
         "site_id": site.site_id,
@@ -197,7 +207,4 @@ def _files(kind: str, values: dict, settings: Settings, folder: Folder) -> dict[
         f"{kind}.param": f"{kind}{suffix}.param",
         f"{kind}.odi": f"{kind}.odi",
     }
-    return {
-        name: templates.fill(templates.read_template(source, folder), values, str(Path(folder) / source))
-        for name, source in sources.items()
-    }
+    return {name: templates.filled(source, values, folder) for name, source in sources.items()}

@@ -17,9 +17,10 @@ from sikpdos.castep import columns, folder
 from sikpdos.castep.binary import binary_table
 from sikpdos.castep.columns import Choice, Table
 from sikpdos.castep.formats import optados_core, optados_dat
-from sikpdos.castep.formats.odo import read_odo
+from sikpdos.castep.formats.kind import HEAD_BYTES, Kind, kind_of
+from sikpdos.castep.formats.odo import OdoRun, read_odo
 from sikpdos.common import files
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 
 
 def parse(paths: Sequence[str], choice: Choice) -> Table:
@@ -27,20 +28,30 @@ def parse(paths: Sequence[str], choice: Choice) -> Table:
 
     Raises SikpdosError for files of a kind that is not known, and whatever is wrong in them.
     """
-    if len(paths) == 1 and paths[0].endswith(".odo"):
-        return Table({key: [_cell_text(value)] for key, value in asdict(read_odo(paths[0])).items()})
-    if len(paths) == 1 and paths[0].endswith((".pdos_bin", ".elnes_bin", ".eels_mat")):
-        return binary_table(Path(paths[0]), choice)
-    tables = []
-    for path in paths:
-        with _seekable(path) as stream:
-            tables.append(_text(stream, path, choice))
-    if len(tables) == 1 and not isinstance(tables[0], optados_dat.Pdos):
-        return tables[0]
-    others = [path for path, t in zip(paths, tables, strict=True) if not isinstance(t, optados_dat.Pdos)]
-    if others:
-        raise SikpdosError(f"{others[0]}: not a PDOS file; only those are joined")
-    return _pdos(optados_dat.merge(tables, [files.display_name(p) for p in paths]), paths[0], choice)
+    contents = [_read(path, choice) for path in paths]
+    if len(contents) == 1 and isinstance(contents[0], Table):
+        return contents[0]
+    for path, content in zip(paths, contents, strict=True):
+        if not isinstance(content, optados_dat.Pdos):
+            raise SikpdosError("not a PDOS file; only those are combined", path)
+    return _pdos(optados_dat.merge(contents, [files.display_name(p) for p in paths]), paths[0], choice)
+
+
+def _read(path: str, choice: Choice) -> Table | optados_dat.Pdos:
+    """One file, whatever its kind; a PDOS, which may have others beside it, stays one."""
+    with _seekable(path) as stream:
+        kind = kind_of(path, stream.read(HEAD_BYTES))
+        stream.seek(0)
+        with naming(path):
+            if kind is Kind.PDOS:
+                return optados_dat.parse_pdos(stream.read())
+            if kind is Kind.DOS:
+                return _dos(stream.read(), path, choice)
+            if kind is Kind.CORE:
+                return _core(stream, path, choice)
+            if kind is Kind.LOG:
+                return _log(read_odo(path, data=stream.read()))
+    return binary_table(Path(path), choice)
 
 
 @contextmanager
@@ -56,30 +67,23 @@ def _seekable(path: str) -> Iterator[BinaryIO]:
         with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as stream:
             yield stream
     except (OSError, EOFError, zlib.error) as error:
-        raise SikpdosError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        raise SikpdosError(str(getattr(error, "strerror", None) or error), path) from error
 
 
-def _text(stream: BinaryIO, path: str, choice: Choice) -> Table | optados_dat.Pdos:
-    name = files.display_name(path)
-    head = stream.read(2000)
-    stream.seek(0)
-    if not head.strip():
-        raise SikpdosError(f"{name}: empty file")
-    if optados_dat.is_pdos(head):
-        return optados_dat.parse_pdos(stream.read(), name)
-    if optados_dat.is_dos(head):
-        dos = optados_dat.parse_dos(stream.read(), name)
-        table = Table({"energy_eV": dos.energy_eV, "dos": dos.density, "integrated": dos.integrated})
-        return _shifted(table, path, "dos", choice)
-    if b"Core loss function" in head:
-        return _core(stream, path, choice)
-    raise SikpdosError(f"{name}: line 1: not an OptaDOS density of states, PDOS or core-loss file")
+def _log(run: OdoRun) -> Table:
+    """A log's facts, a column each."""
+    return Table({key: [_cell_text(value)] for key, value in asdict(run).items()})
+
+
+def _dos(text: bytes, path: str, choice: Choice) -> Table:
+    dos = optados_dat.parse_dos(text)
+    table = Table({"energy_eV": dos.energy_eV, "dos": dos.density, "integrated": dos.integrated})
+    return _shifted(table, path, "dos", choice)
 
 
 def _core(stream: BinaryIO, path: str, choice: Choice) -> Table:
-    name = files.display_name(path)
-    block = optados_core.choose_block(optados_core.find_blocks(stream, name), name, choice.edge, choice.site)
-    edge = optados_core.read_block(stream, block, name)
+    block = optados_core.choose_block(optados_core.find_blocks(stream), choice.edge, choice.site)
+    edge = optados_core.read_block(stream, block)
     table = Table({"energy_eV": edge.energy_eV, "edge": edge.strength})
     if edge.broadened is not None:
         table.columns["edge_broadened"] = edge.broadened
@@ -89,9 +93,9 @@ def _core(stream: BinaryIO, path: str, choice: Choice) -> Table:
 def _pdos(pdos: optados_dat.Pdos, path: str, choice: Choice) -> Table:
     name = files.display_name(path)
     cell = folder.find_cell(folder.seed_of(Path(path))) if path != files.STDIO else None
-    with folder.naming(name):
-        found = columns.site_columns(pdos, choice.site, cell) if choice.site else columns.name_columns(pdos)
-    table = Table({"energy_eV": pdos.energy_eV, **found})
+    with naming(path):
+        named = columns.site_columns(pdos, choice.site, cell) if choice.site else columns.name_columns(pdos)
+    table = Table({"energy_eV": pdos.energy_eV, **named})
     if cell and len(cell.rotations) > 1 and not choice.site:
         n = len(cell.rotations)
         table.notes.append(f"{name}: k-points reduced by {n} operations: single atoms are right with --site only")
@@ -115,7 +119,7 @@ def _fermi_shift(path: str, task: str, choice: Choice, spin: bool) -> tuple[floa
         return 0.0, f"{name}: no log beside it: energies as in the file (--fermi subtracts a Fermi level)"
     run = read_odo(log, task)
     if not run.complete:
-        raise SikpdosError(f"{log}: its last run of task {task} has no 'Execution complete': aborted or cut")
+        raise SikpdosError(f"its last run of task {task} has no 'Execution complete': aborted or cut", log)
     if run.counts_from_fermi(task, spin):
         return 0.0, ""
     if run.fermi_eV is None:

@@ -5,6 +5,7 @@ From CASTEP's binaries (sticks), or from OptaDOS's text (curves of a fixed sigma
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,8 +19,8 @@ from sikpdos.castep.formats import binaries, optados_core
 from sikpdos.castep.formats.bands import Bands, read_bands
 from sikpdos.castep.formats.cell import Cell
 from sikpdos.castep.formats.odo import OdoRun, read_odo
-from sikpdos.common.errors import SikpdosError
-from sikpdos.dataset.raw_site import histogram
+from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.dataset.binning import linear_binning
 
 BINARIES, OPTADOS = "binaries", "optados"
 
@@ -27,8 +28,8 @@ BINARIES, OPTADOS = "binaries", "optados"
 class Unfinished(SikpdosError):
     """A run that has no results: `status` is missing or aborted."""
 
-    def __init__(self, status: str, message: str):
-        super().__init__(message)
+    def __init__(self, status: str, cause: str, source: str | os.PathLike):
+        super().__init__(cause, source)
         self.status = status
 
 
@@ -80,30 +81,30 @@ def _why_missing(seed: Path, wanted: Path) -> Unfinished:
         log = folder.beside(seed, ".castep")
         if errors:
             lines = errors[0].read_text("latin-1").split("\n")
-            return Unfinished("aborted", f"{errors[0]}: {next((x.strip() for x in lines if x.strip()), 'empty')}")
+            return Unfinished("aborted", next((x.strip() for x in lines if x.strip()), "empty"), errors[0])
         if not log.exists():
-            return Unfinished("missing", f"{wanted}: not there: the run was not started")
+            return Unfinished("missing", "not there: the run was not started", wanted)
         if "Total time" not in log.read_text("latin-1"):
-            return Unfinished("aborted", f"{log}: no 'Total time' at its end: running, or killed")
+            return Unfinished("aborted", "no 'Total time' at its end: running, or killed", log)
     except OSError as error:
-        return Unfinished("failed", f"{seed.parent}: cannot be read: {error.strerror}")
-    return Unfinished("missing", f"{wanted}: not there, though {log.name} is complete")
+        return Unfinished("failed", f"cannot be read: {error.strerror}", seed.parent)
+    return Unfinished("missing", f"not there, though {log.name} is complete", wanted)
 
 
 def _cell(seed: Path) -> Cell:
     cell = folder.find_cell(seed)
     if cell is None:
-        raise SikpdosError(f"{seed}-out.cell: not there; it tells the order of the atoms")
+        raise SikpdosError("not there; it tells the order of the atoms", f"{seed}-out.cell")
     return cell
 
 
 def _edge_binary(seed: Path, bands: Bands) -> Result:
     path = _edge_file(seed)
     cell, strengths = _cell(seed), binaries.read_core_strengths(path)
-    species, atom = folder.labelled_atom(cell, "", str(path))
-    with folder.naming(path):
-        found = sticks.edge_sticks(bands, strengths, folder.species_number(cell, species, str(path)), atom)
-    return _from_sticks([found], bands, "bohr^2", strengths.producer)
+    with naming(path):
+        species, atom = folder.labelled_atom(cell)
+        edge = sticks.edge_sticks(bands, strengths, folder.species_number(cell, species), atom)
+    return _from_sticks([edge], bands, "bohr^2", strengths.producer)
 
 
 def _edge_file(seed: Path) -> Path:
@@ -115,11 +116,11 @@ def _edge_file(seed: Path) -> Path:
 def _pdos_binary(seed: Path, bands: Bands, atom: int) -> Result:
     path = folder.beside(seed, ".pdos_bin")
     cell, weights = _cell(seed), binaries.read_pdos_bin(path)
-    with folder.naming(path):
+    with naming(path):
         atoms = folder.equivalent_atoms(cell, "Si", atom)
-        number = folder.species_number(cell, "Si", str(path))
-        found = [sticks.pdos_sticks(bands, weights, number, atoms, channel) for channel in "sp"]
-    return _from_sticks(found, bands, "electrons", weights.producer)
+        number = folder.species_number(cell, "Si")
+        channels = [sticks.pdos_sticks(bands, weights, number, atoms, channel) for channel in "sp"]
+    return _from_sticks(channels, bands, "electrons", weights.producer)
 
 
 def _from_sticks(found: list[sticks.Sticks], bands: Bands, unit: str, producer: str) -> Result:
@@ -127,7 +128,7 @@ def _from_sticks(found: list[sticks.Sticks], bands: Bands, unit: str, producer: 
     relative = [s.energy_eV - zero for s in found]
     start = np.floor(min(e.min() for e in relative)) - 1
     stop = np.ceil(max(e.max() for e in relative)) + 1
-    bins = [histogram(e, s.weight, start, stop) for e, s in zip(relative, found, strict=True)]
+    bins = [linear_binning(e, s.weight, start, stop) for e, s in zip(relative, found, strict=True)]
     meta = {"source": BINARIES, "sigma_eV": 0.0, "zero_eV": zero, "zero_is": zero_is, "producer": producer}
     return Result(bins[0][0], tuple(b for _, b in bins), unit, len(bands.energy_eV) == 2, meta)
 
@@ -137,12 +138,13 @@ def _edge_text(seed: Path, bands: Bands) -> Result:
     run = _finished_log(seed, "core", bool(paths))
     blocks = []
     for path in paths:
-        with open(path, "rb") as stream:
-            blocks += [(block, path) for block in optados_core.find_blocks(stream, str(path))]
-    chosen = optados_core.choose_block([block for block, _ in blocks], str(paths[0]))
-    path = next(p for block, p in blocks if block is chosen)
-    with open(path, "rb") as stream:
-        edge = optados_core.read_block(stream, chosen, str(path))
+        with naming(path), open(path, "rb") as stream:
+            blocks += [(block, path) for block in optados_core.find_blocks(stream)]
+    with naming(paths[0]):
+        chosen = optados_core.choose_block([block for block, _ in blocks])
+    path = next(path for block, path in blocks if block is chosen)
+    with naming(path), open(path, "rb") as stream:
+        edge = optados_core.read_block(stream, chosen)
     return _from_curves(edge.energy_eV, [edge.strength], bands, run, "core", "OptaDOS epsilon_2")
 
 
@@ -151,14 +153,14 @@ def _pdos_text(seed: Path, bands: Bands, atom: int) -> Result:
     run = _finished_log(seed, "pdos", bool(paths))
     pdos = folder.read_pdos(paths)
     if pdos.spin_polarised != (len(bands.energy_eV) == 2):
-        raise SikpdosError(f"{paths[0]}: mixed spin settings: {seed.name}.bands differs")
-    with folder.naming(paths[0]):
+        raise SikpdosError(f"mixed spin settings: {seed.name}.bands differs", paths[0])
+    with naming(paths[0]):
         atoms = folder.equivalent_atoms(_cell(seed), "Si", atom)
-        found = [mean_density(pdos, "Si", atoms, channel) for channel in "sp"]
-        if found[0] is None or found[1] is None:
+        s, p = (mean_density(pdos, "Si", atoms, channel) for channel in "sp")
+        if s is None or p is None:
             raise SikpdosError(f"no columns that give s and p of silicon atom {' and '.join(map(str, atoms))} alone")
     volume = (run.volume_A3 or np.nan) if run.per_volume else 1.0
-    return _from_curves(pdos.energy_eV, [volume * d for d in found], bands, run, "pdos", "electrons")
+    return _from_curves(pdos.energy_eV, [volume * s, volume * p], bands, run, "pdos", "electrons")
 
 
 def _finished_log(seed: Path, task: str, has_files: bool) -> OdoRun:
@@ -168,18 +170,18 @@ def _finished_log(seed: Path, task: str, has_files: bool) -> OdoRun:
     """
     log, error = folder.beside(seed, ".odo"), folder.beside(seed, ".opt_err")
     if not log.exists():
-        raise Unfinished("missing", f"{log}: not there: OptaDOS was not run")
+        raise Unfinished("missing", "not there: OptaDOS was not run", log)
     run = read_odo(log, task)
     if not run.complete:
         reason = error.read_text("latin-1").split("\n") if error.exists() else []
-        told = " ".join(" ".join(line.split()) for line in reason[1:] if line.strip() and "Exiting" not in line)
-        raise Unfinished("aborted", f"{log}: its last run has no 'Execution complete'{': ' + told if told else ''}")
+        stated = " ".join(" ".join(line.split()) for line in reason[1:] if line.strip() and "Exiting" not in line)
+        raise Unfinished("aborted", f"its last run has no 'Execution complete'{': ' + stated if stated else ''}", log)
     if not has_files:
-        raise Unfinished("missing", f"{seed}: no {task} file, though {log.name} is complete")
+        raise Unfinished("missing", f"no {task} file, though {log.name} is complete", seed)
     if run.broadening != "fixed" or not run.sigma_eV:
-        raise SikpdosError(f"{log}: {run.broadening} broadening has no one sigma: use fixed, or CASTEP's binaries")
+        raise SikpdosError(f"{run.broadening} broadening has no one sigma: use fixed, or CASTEP's binaries", log)
     if run.chemical_shift:
-        raise SikpdosError(f"{log}: core_chemical_shift moved the energies: run it without")
+        raise SikpdosError("core_chemical_shift moved the energies: run it without", log)
     return run
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from sikpdos.common import files, tables
+from sikpdos.common import tables
 from sikpdos.common.errors import SikpdosError
 
 GROUND, HOLE = "ground", "hole"
@@ -45,7 +45,6 @@ def runs_csv(runs: Sequence[Run]) -> str:
 
 def read_runs(path: str | os.PathLike) -> list[Run]:
     """Read runs.csv. Raises SikpdosError, with the row, for missing columns, wrong numbers or kinds."""
-    name = files.display_name(path)
     names = [f.name for f in fields(Run)]
     columns = tables.read_csv(path, names)
     convert = dict.fromkeys(("run", "atom_index", "atom_number", "multiplicity", "n_atoms"), int)
@@ -55,7 +54,7 @@ def read_runs(path: str | os.PathLike) -> list[Run]:
         try:
             runs.append(Run(*(convert.get(key, str)(cell) for key, cell in zip(names, cells, strict=True))))
         except ValueError as error:
-            raise SikpdosError(f"{name}: row {number}: {error}") from error
+            raise SikpdosError(f"row {number}: {error}", path) from error
         if runs[-1].kind not in (GROUND, HOLE):
-            raise SikpdosError(f"{name}: row {number}: kind is '{runs[-1].kind}', neither {GROUND} nor {HOLE}")
+            raise SikpdosError(f"row {number}: kind is '{runs[-1].kind}', neither {GROUND} nor {HOLE}", path)
     return runs

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sikpdos.common import files, resources, tables
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 
 _PLACEHOLDER = re.compile(r"@\{(\w*)\}")
 
@@ -19,18 +19,22 @@ def read_template(name: str, folder: str | os.PathLike = resources.CASTEP_TEMPLA
     try:
         return files.read_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SikpdosError(f"{path}: not a text file") from error
+        raise SikpdosError("not a text file", path) from error
 
 
-def fill(template: str, values: Mapping[str, object], name: str) -> str:
+def fill(template: str, values: Mapping[str, object]) -> str:
     """Put values in the place of placeholders. Raises SikpdosError, with the line, for an unknown one."""
     for number, line in enumerate(template.splitlines(), 1):
         for key in _PLACEHOLDER.findall(line):
             if key not in values:
-                raise SikpdosError(
-                    f"{name}: line {number}: no such placeholder @{{{key}}}; there are {', '.join(values)}"
-                )
-    return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), template)
+                raise SikpdosError(f"line {number}: no such placeholder @{{{key}}}; there are {', '.join(values)}")
+    return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), template)
+
+
+def filled(name: str, values: Mapping[str, object], folder: str | os.PathLike = resources.CASTEP_TEMPLATES) -> str:
+    """One template with its placeholders filled; its name is told where that fails."""
+    with naming(Path(folder) / name):
+        return fill(read_template(name, folder), values)
 
 
 def potential(name_or_string: str, folder: str | os.PathLike = resources.CASTEP_TEMPLATES) -> str:
@@ -42,5 +46,5 @@ def potential(name_or_string: str, folder: str | os.PathLike = resources.CASTEP_
     rows = zip(table["name"], table["element"], table["potential"], strict=True)
     known = {name: string for name, element, string in rows if element == "Si"}
     if name_or_string not in known:
-        raise SikpdosError(f"{path}: no Si potential '{name_or_string}'; there are {', '.join(known) or 'none'}")
+        raise SikpdosError(f"no Si potential '{name_or_string}'; there are {', '.join(known) or 'none'}", path)
     return known[name_or_string]

@@ -35,16 +35,15 @@ def write_inputs(
     A file that exists with other content is kept and told of, unless `force`.
     """
     out = Path(out)
-    files: dict[Path, str] = {}
+    texts: dict[Path, str] = {}
     runs = []
     for item in inputs:
         runs.append(item.run)
-        files |= {out / item.run.folder / name: text for name, text in item.files.items()}
+        texts |= {out / item.run.folder / name: text for name, text in item.files.items()}
     for name in _SCRIPTS:
-        text = templates.read_template(name, folder)
-        files[out / name] = templates.fill(text, {"n_runs": len(runs)}, str(Path(folder) / name))
-    files[out / "runs.csv"] = runs_csv(runs)
-    outcomes = {path: _write(path, text, force) for path, text in files.items()}
+        texts[out / name] = templates.filled(name, {"n_runs": len(runs)}, folder)
+    texts[out / "runs.csv"] = runs_csv(runs)
+    outcomes = {path: _write(path, text, force) for path, text in texts.items()}
     kept = tuple(str(path) for path, outcome in outcomes.items() if outcome == "kept")
     return Written(len(runs), sum(outcome == "new" for outcome in outcomes.values()), kept)
 

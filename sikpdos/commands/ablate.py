@@ -1,23 +1,33 @@
-"""sikpdos ablate"""
+"""`sikpdos ablate`."""
 
 from __future__ import annotations
 
-import sys
+from typing import Annotated
 
 import typer
 
+from sikpdos.commands import options
+from sikpdos.commands.console import Console
+
+CONSOLE = Console("ablate")
+
 
 def ablate(
-    dataset: str = typer.Argument(..., help="Dataset from assemble (NPZ), or -."),
-    output: str = typer.Option(
-        "-", "-o", "--output", help="CSV; written after every training and continued if it is there."
-    ),
-    config: str = typer.Option(None, "--config", help="Settings of the trainings (TOML)."),
-    split: str = typer.Option(None, "--split", help="grouped (by family of structures) or random (by site)."),
-    seeds: int = typer.Option(5, "--seeds", min=1, help="Trainings of every window, each with another split."),
-    members: int = typer.Option(None, "--members", min=1, help="Networks in each ensemble."),
-    epochs: int = typer.Option(None, "--epochs", min=1, help="Passes over the training part at most."),
-    threads: int = typer.Option(None, "--threads", min=1, help="CPU threads [default: all cores]."),
+    dataset: Annotated[str, typer.Argument(help="Dataset from assemble (NPZ), or -.")],
+    output: Annotated[
+        str, options.output("CSV; written after every training, and continued if it is there; - is stdout.")
+    ] = "-",
+    config: options.Config = None,
+    split: Annotated[
+        options.Split | None,
+        typer.Option(
+            "--split", show_default="the settings'", help="By family of structures (grouped) or by site (random)."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of every window, each another split.")] = 5,
+    members: options.Members = None,
+    epochs: options.Epochs = None,
+    threads: options.Threads = None,
 ) -> None:
     """Train on windows of the edge and compare the errors in four regions of the PDOS.
 
@@ -26,17 +36,19 @@ def ablate(
     \b
     Example: sikpdos ablate dataset.npz --seeds 5 -o ablation.csv
     """
+    options.check_output(output, options.CSV)
+
     import torch
 
-    from sikpdos.commands.progress import progress
     from sikpdos.common import config as configuration
     from sikpdos.dataset.dataset import read_dataset
-    from sikpdos.model import ablation
-    from sikpdos.model.training import Settings
+    from sikpdos.model import ablation, ablation_table
+    from sikpdos.model.settings import Settings
 
-    settings = configuration.load(Settings, config, {"split": split, "members": members, "epochs": epochs})
+    flags = {"split": split and split.value, "members": members, "epochs": epochs}
+    settings = configuration.load(Settings, config, flags)
     if threads:
         torch.set_num_threads(threads)
-    with progress("windows trained", seeds * len(ablation.windows())) as report:
+    with CONSOLE.progress("windows trained", seeds * len(ablation_table.windows())) as report:
         rows = ablation.run(read_dataset(dataset), settings, range(seeds), output, report)
-    print(ablation.table(rows), file=sys.stderr)
+    CONSOLE.lines(ablation_table.summary(rows))

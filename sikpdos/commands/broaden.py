@@ -1,21 +1,28 @@
-"""sikpdos broaden"""
+"""`sikpdos broaden`."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+from sikpdos.commands import options
+
+SIGMA_EV = 0.5
 
 
 def broaden(
-    files: list[str] = typer.Argument(
-        ..., help="Raw site files (NPZ), a database, or one CSV (energy_eV; edge, s, p); -."
-    ),
-    sigma: float = typer.Option(0.5, "--sigma", min=0.01, max=10, help="Gaussian standard deviation in eV."),
-    lorentz: float = typer.Option(0.0, "--lorentz", min=0, max=10, help="Lorentzian FWHM in eV, for the edge."),
-    input_sigma: float = typer.Option(0.0, "--input-sigma", min=0, help="Broadening that a CSV's curves have already."),
-    onset_rule: str = typer.Option(
-        None, "--onset-rule", help="Where 0 of the edge lies: P% (of the maximum), slope, area."
-    ),
-    output: str = typer.Option("-", "-o", "--output", help="NPZ or CSV file; - is CSV on stdout."),
+    files: Annotated[
+        list[str], typer.Argument(help="Raw site files (NPZ), a database, or one CSV (energy_eV; edge, s, p); -.")
+    ],
+    output: Annotated[str, options.output("NPZ or CSV file; - is CSV on stdout.")] = "-",
+    sigma: options.Broadening = None,
+    lorentz: options.Lorentz = None,
+    input_sigma: Annotated[
+        float,
+        typer.Option("--input-sigma", min=0, max=10, help="Gaussian sigma that a CSV's curves have already, eV."),
+    ] = 0.0,
+    onset_rule: options.OnsetRule = None,
 ) -> None:
     """Broaden raw sites to the two grids: edge on -1 to 19 eV, PDOS on -15 to 15 eV.
 
@@ -25,13 +32,17 @@ def broaden(
     Example: sikpdos broaden raw/*.npz --sigma 0.5 -o curves.npz
     Example: sikpdos parse-odo si.pdos.dat | sikpdos broaden - --sigma 1.2 --input-sigma 0.5
     """
+    rule = options.onset_rule(onset_rule)
+    sigma_eV, lorentz_fwhm_eV = SIGMA_EV if sigma is None else sigma, lorentz or 0.0
+    options.check_output(output, options.NPZ + options.CSV)
+
     from sikpdos.common import tables
-    from sikpdos.dataset import curves, inputs
+    from sikpdos.dataset import curve_table, curves, curves_file, sources
     from sikpdos.spectra import processing
 
-    rule = onset_rule or processing.ONSET_RULE
-    source = inputs.read_any(files)
-    if isinstance(source, inputs.Table):
-        tables.write_csv(output, inputs.broaden_table(source, sigma, lorentz, input_sigma, rule))
+    rule = rule or processing.ONSET_RULE
+    source = sources.read_sources(files)
+    if isinstance(source, curve_table.CurveTable):
+        tables.write_csv(output, curve_table.broaden_table(source, sigma_eV, lorentz_fwhm_eV, input_sigma, rule))
     else:
-        curves.write_curves(output, curves.broaden_sites(source, sigma, lorentz, rule))
+        curves_file.write_curves(output, curves.broaden_sites(source, sigma_eV, lorentz_fwhm_eV, rule))

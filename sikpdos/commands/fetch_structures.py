@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sikpdos.commands.options import say
+from sikpdos.commands import options
+from sikpdos.commands.console import Console
 from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
     from sikpdos.structures.collection import Crystal
     from sikpdos.structures.entry import Fetched
+
+CONSOLE = Console("fetch-structures")
 
 
 def _elements(text: str) -> tuple[str, ...]:
@@ -27,19 +30,25 @@ def _elements(text: str) -> tuple[str, ...]:
 
 
 def fetch_structures(
-    files: list[str] = typer.Argument(None, help="CIF, POSCAR, extended XYZ (all frames) or pymatgen JSON files."),
-    source: list[str] = typer.Option(
-        None, "--source", help="catalogue (offline), mp, optimade, cod, or a file; repeatable.  [default: catalogue]"
+    files: list[str] | None = typer.Argument(
+        None, help="Structure files: CIF, POSCAR, extended XYZ, CASTEP, JSON, outputs."
     ),
-    out: Path = typer.Option(None, "--out", "-o", help="Folder for the CIF files, sites.csv and structures.csv."),
+    source: list[str] | None = typer.Option(
+        None,
+        "--source",
+        show_default="catalogue",
+        help="catalogue (offline), mp, optimade, cod, or a file; repeatable.",
+    ),
+    output: Annotated[Path | None, options.output("Folder for the CIF files, sites.csv and structures.csv.")] = None,
     elements: str = typer.Option("Si", "--elements", help="Databases: all crystals of exactly these, such as Si-O."),
-    ids: list[str] = typer.Option(None, "--id", help="Only the entry of this id, such as mp-149; repeatable."),
+    ids: list[str] | None = typer.Option(None, "--id", help="Only the entry of this id, such as mp-149; repeatable."),
     providers: list[str] = typer.Option(
         ["mp"], "--provider", help="OPTIMADE provider (mp, cod, alexandria, oqmd...) or its address; repeatable."
     ),
     cod_url: str = typer.Option("https://www.crystallography.net/cod", "--cod-url", help="The COD, or a mirror of it."),
     retries: int = typer.Option(4, "--retries", min=0, max=20, help="Further attempts at each request."),
     timeout: float = typer.Option(30.0, "--timeout", min=0.1, help="Seconds to wait for an answer."),
+    time_limit: float = typer.Option(3600.0, "--time-limit", min=0.1, help="Seconds for all requests to a database."),
     symprec: float = typer.Option(0.01, "--symprec", min=1e-5, max=0.5, help="Symmetry tolerance, Angstrom."),
     list_catalogue: bool = typer.Option(False, "--list", help="Print the catalogue as a table and stop."),
     summary: bool = typer.Option(False, "--summary", help="Print the number of sites of each structure."),
@@ -48,29 +57,31 @@ def fetch_structures(
 
     Writes one CIF a structure, sites.csv (in the order in which to compute them) and structures.csv
     (where each comes from). Equal structures are merged. The Materials Project needs your key in the
-    environment variable MP_API_KEY. Answers of databases are kept in OUT/fetched; the same command
+    environment variable MP_API_KEY. Answers of databases are kept in the folder fetched of the output; the same command
     again goes on from there.
 
     \b
     Examples:
-      sikpdos fetch-structures --out structures/
-      sikpdos fetch-structures --source optimade --provider alexandria --out alexandria/
-      sikpdos fetch-structures my/*.cif run/CONTCAR --out mine/ --summary
+      sikpdos fetch-structures -o structures/
+      sikpdos fetch-structures --source optimade --provider alexandria -o alexandria/
+      sikpdos fetch-structures my/*.cif run/CONTCAR -o mine/ --summary
     """
     from sikpdos.commands.table import print_table
     from sikpdos.structures import catalogue, sources
+    from sikpdos.structures.web import Limits
 
     if list_catalogue:
         print_table(catalogue.table())
         return
-    if out is None and not summary:
-        raise typer.BadParameter("a folder is needed", param_hint="--out")
-    query = sources.Query(_elements(elements), tuple(ids or ()), tuple(providers), cod_url, retries, timeout)
+    if output is None and not summary:
+        raise typer.BadParameter("a folder is needed", param_hint="--output")
+    limits = Limits(retries, timeout, total_s=time_limit)
+    query = sources.Query(_elements(elements), tuple(ids or ()), tuple(providers), cod_url, limits)
     wanted = [*(source or []), *(files or [])] or ["catalogue"]
-    fetched = sources.fetch(wanted, query, out)
+    fetched = sources.fetch(wanted, query, output)
     crystals = _collect(fetched, symprec)
-    if out is not None:
-        _write(out, crystals)
+    if output is not None:
+        _write(output, crystals)
     if summary:
         print_table(_summary(crystals))
     if fetched.failures:
@@ -79,7 +90,6 @@ def fetch_structures(
 
 def _collect(fetched: Fetched, symprec_A: float) -> list[Crystal]:
     """Crystals of what was fetched; says what is left out. Raises SikpdosError if nothing is left."""
-    from sikpdos.commands.progress import progress
     from sikpdos.structures import catalogue
     from sikpdos.structures.collection import analyse_entries, collect
 
@@ -89,9 +99,11 @@ def _collect(fetched: Fetched, symprec_A: float) -> list[Crystal]:
     if not pairs:
         first = reasons[0] if reasons else "the sources hold none"
         raise SikpdosError(first if len(reasons) == 1 else f"no structures, {len(reasons)} left out: {first}")
+    for note in fetched.notes:
+        CONSOLE.say(note)
     for reason in reasons:
-        say("fetch-structures", f"left out: {reason}")
-    with progress("families", 2 * sum(not entry.group for entry, _ in pairs)) as report:
+        CONSOLE.say(f"left out: {reason}")
+    with CONSOLE.progress("families", 2 * sum(not entry.group for entry, _ in pairs)) as report:
         return collect(pairs, catalogue.known(), report)
 
 
@@ -101,7 +113,7 @@ def _write(folder: Path, crystals: list[Crystal]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     sites = write_collection(folder, crystals)
     families = len({crystal.group for crystal in crystals})
-    say("fetch-structures", f"{folder}: {len(crystals)} structures of {families} families, {len(sites)} sites")
+    CONSOLE.say(f"{folder}: {len(crystals)} structures of {families} families, {len(sites)} sites")
 
 
 def _summary(crystals: list[Crystal]) -> dict[str, list]:

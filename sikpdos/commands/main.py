@@ -1,58 +1,103 @@
 """The `sikpdos` command: subcommands, and the exit codes they share.
 
 0 done, 1 expected failure (one line on stderr), 2 usage, 130 Ctrl-C, 141 closed pipe, 143 terminated.
-Only typer is imported here; the commands import the numerical packages when they run.
+Only typer is imported here; of the commands only the module of the one that is asked for, which imports the
+numerical packages when it runs.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Callable
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from sikpdos import __version__
-from sikpdos.commands.ablate import ablate
-from sikpdos.commands.assemble import assemble
-from sikpdos.commands.augment import augment
-from sikpdos.commands.broaden import broaden
-from sikpdos.commands.fetch_structures import fetch_structures
-from sikpdos.commands.make_castep import make_castep
-from sikpdos.commands.match import match
-from sikpdos.commands.parse_odo import parse_odo
-from sikpdos.commands.plot import plot
-from sikpdos.commands.predict import predict
-from sikpdos.commands.simulate import simulate
-from sikpdos.commands.train import train
+from sikpdos.commands import streams
+from sikpdos.commands.console import Console
 from sikpdos.common.errors import SikpdosError
+from sikpdos.common.version import __version__
 
-COMMANDS = (
-    ("train", train),
-    ("predict", predict),
-    ("match", match),
-    ("broaden", broaden),
-    ("assemble", assemble),
-    ("ablate", ablate),
-    ("plot", plot),
-    ("make-castep", make_castep),
-    ("parse-odo", parse_odo),
-    ("fetch-structures", fetch_structures),
-    ("augment", augment),
-    ("simulate", simulate),
-)
+# Each command's first line, so that the list of commands imports none of them
+COMMANDS = {
+    "predict": "Predict the s and p density of states from Si K-edge spectra.",
+    "match": "Template matching: the PDOS of the nearest known spectrum, the baseline of the model.",
+    "plot": "Draw files of the suite, one below the other, or one of the paper's Figures 1 to 6.",
+    "fetch-structures": "Collect silicon crystals: primitive cells, inequivalent sites, families.",
+    "augment": "Make new structures from known ones: strained, rattled, with a vacancy, and random crystals.",
+    "simulate": "Compute Si K-edges (full core hole) and ground-state s, p densities of states of crystals.",
+    "make-castep": "Write CASTEP and OptaDOS inputs: each structure's ground state, each site's core hole.",
+    "parse-odo": "Read OptaDOS and CASTEP results: a file to CSV, or a folder of runs to raw site files.",
+    "broaden": "Broaden raw sites to the two grids: edge on -1 to 19 eV, PDOS on -15 to 15 eV.",
+    "assemble": "Put sites together to a dataset: normalised spectra, PDOS, families, checks.",
+    "train": "Train an ensemble of 1D CNNs on a dataset and score it on the test part.",
+    "ablate": "Train on windows of the edge and compare the errors in four regions of the PDOS.",
+}
+SHELLS = ("bash", "zsh", "fish")
+_SHOW_COMPLETION = "--show-completion"
+_STYLE = {"pretty_exceptions_enable": False, "rich_markup_mode": None, "add_completion": False}
+_show_traceback = False
+
+
+def load(name: str) -> TyperCommand:
+    """The command of a name, its module imported."""
+    module = importlib.import_module(f"sikpdos.commands.{name.replace('-', '_')}")
+    single = typer.Typer(**_STYLE)
+    single.command(name)(_guarded(name, getattr(module, name.replace("-", "_"))))
+    return typer.main.get_command(single)
+
+
+class LazyGroup(TyperGroup):
+    """Commands that are known by name and first line until one is asked for."""
+
+    def __init__(self, **attributes) -> None:
+        super().__init__(**attributes)
+        self.commands |= {name: TyperCommand(name, short_help=line) for name, line in COMMANDS.items()}
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple:
+        """The command that arguments ask for, in place of its name and first line."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, None if command is None else load(name), rest
+
+    def get_help_option(self, ctx: typer.Context) -> typer.core.TyperOption | None:
+        """`--help`, off by default: typer would convert its usual default, None, and import pydantic for it."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        """`--show-completion SHELL` ends here: an option of any other type than a flag would import pydantic, too."""
+        option, _, shell = args[0].partition("=") if args else ("", "", "")
+        if option == _SHOW_COMPLETION and not ctx.resilient_parsing:
+            _print_completion(shell or "".join(args[1:2]), ctx)
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
     name="sikpdos",
+    cls=LazyGroup,
     help="The s and p density of states of a silicon atom from its Si K-edge spectrum.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda name: "output" if name == "out" else name,  # its spelling in version 0.1
+    },
+    **_STYLE,
 )
-_show_traceback = False
+
+
+def _print_completion(shell: str, ctx: typer.Context) -> None:
+    from typer.completion import get_completion_script
+
+    if shell not in SHELLS:
+        raise typer.BadParameter(f"'{shell}' is none of {', '.join(SHELLS)}", ctx=ctx, param_hint=_SHOW_COMPLETION)
+    typer.echo(get_completion_script(prog_name="sikpdos", complete_var="_SIKPDOS_COMPLETE", shell=shell))
+    raise typer.Exit
 
 
 def _print_version(wanted: bool) -> None:
@@ -67,6 +112,9 @@ def _root(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
     ),
     traceback: bool = typer.Option(False, "--traceback", help="Show Python's traceback on a failure."),
+    show_completion: bool = typer.Option(
+        False, _SHOW_COMPLETION, help="Print the code that lets a shell complete commands: bash, zsh or fish follows."
+    ),
 ) -> None:
     global _show_traceback
     _show_traceback = traceback
@@ -75,8 +123,7 @@ def _root(
 def _fail(name: str, error: BaseException) -> typer.Exit:
     if _show_traceback:
         raise error
-    lines = " ".join(str(error).split()) or type(error).__name__
-    print(f"sikpdos {name}: {lines}", file=sys.stderr)
+    Console(name).say(str(error).strip() or type(error).__name__)
     return typer.Exit(1)
 
 
@@ -98,17 +145,24 @@ def _guarded(name: str, command: Callable) -> Callable:
     return run
 
 
-for _name, _command in COMMANDS:
-    app.command(_name)(_guarded(_name, _command))
-
-
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command line."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    streams.repair()
+    if "_SIKPDOS_COMPLETE" in os.environ:
+        from typer.completion import completion_init
+
+        completion_init()
     try:
         app(prog_name="sikpdos")
     except SystemExit as end:
-        if not isinstance(end.__context__, BrokenPipeError):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second complaint at exit
-        raise SystemExit(141) from None
+        if isinstance(end.__context__, BrokenPipeError):
+            streams.drop_stdout()
+            raise SystemExit(141) from None
+        if end.code == 1:
+            streams.drop_stdout()
+        raise
+    except OSError as error:  # of help, version or completion, which are printed outside of the commands
+        print(f"sikpdos: standard output: {error.strerror}", file=sys.stderr)
+        streams.drop_stdout()
+        raise SystemExit(1) from None

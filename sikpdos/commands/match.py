@@ -1,29 +1,40 @@
-"""sikpdos match"""
+"""`sikpdos match`."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from sikpdos.commands.options import pair, say
+from sikpdos.commands import options
+from sikpdos.commands.console import Console
+
+CONSOLE = Console("match")
 
 
 def match(
-    templates: str = typer.Argument(..., help="Dataset (NPZ) whose spectra are the templates."),
-    files: list[str] = typer.Argument(None, help="Spectra to match; without any, the dataset's own test part."),
-    output: str = typer.Option("-", "-o", "--output", help="CSV file; - is stdout."),
-    k: int = typer.Option(1, "-k", min=1, help="Average the PDOS of the k nearest templates."),
-    neighbours: bool = typer.Option(False, "--neighbours", help="List the k nearest templates instead of the PDOS."),
-    model: str = typer.Option(None, "--model", "-m", help="Compare with this model on its own split."),
-    split: str = typer.Option("grouped", "--split", help="grouped or random, for the dataset's own test part."),
-    seed: int = typer.Option(0, "--seed", help="Seed of that split."),
-    test_group: list[str] = typer.Option(None, "--test-group", help="Family put in the test part (repeatable)."),
-    smooth: str = typer.Option(
-        None, "--smooth", metavar="W,P", help="Savitzky-Golay: window in points of 0.1 eV, order."
-    ),
-    background: str = typer.Option(
-        "auto", "--background", metavar="LO,HI", help="Window in eV to fit over, auto, or none."
-    ),
-    allow_partial: bool = typer.Option(False, "--allow-partial", help="Accept spectra that lack part of -1 to 19 eV."),
+    templates: Annotated[str, typer.Argument(help="Dataset (NPZ) whose spectra are the templates.")],
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Spectra to match; without any, the dataset's own test part.")
+    ] = None,
+    output: Annotated[str, options.output("CSV file; - is stdout.")] = "-",
+    k: Annotated[int, typer.Option("-k", min=1, help="Average the PDOS of the k nearest templates.")] = 1,
+    neighbours: Annotated[
+        bool, typer.Option("--neighbours", help="List the k nearest templates instead of the PDOS.")
+    ] = False,
+    model: Annotated[str | None, options.model("Compare with this model on its own split.")] = None,
+    split: Annotated[
+        options.Split,
+        typer.Option("--split", help="The dataset's own test part: by family (grouped) or by site (random)."),
+    ] = options.Split.grouped,
+    seed: options.Seed = 0,
+    test_group: options.TestGroup = None,
+    smooth: options.Smooth = None,
+    background: options.Background = "auto",
+    allow_partial: options.AllowPartial = False,
+    column: options.Column = None,
+    scan: options.Scan = None,
+    merge: options.Merge = False,
 ) -> None:
     """Template matching: the PDOS of the nearest known spectrum, the baseline of the model.
 
@@ -31,37 +42,42 @@ def match(
     Example: sikpdos match dataset.npz exp.msa --smooth 40,3
     Example: sikpdos match dataset.npz --model model.npz > comparison.csv
     """
-    window = background if background in ("auto", "none") else pair(background, float, "--background")
-    smoothing = pair(smooth, int, "--smooth")
+    window, smoothing = options.background_window(background), options.smoothing(smooth)
     if files and model:
         raise typer.BadParameter("compares on the dataset's own test part: give no files", param_hint="--model")
     if neighbours and not files:
         raise typer.BadParameter("lists templates of files: give some", param_hint="--neighbours")
+    options.check_output(output, options.CSV)
 
     from sikpdos.common import tables
     from sikpdos.dataset.dataset import read_dataset
+    from sikpdos.formats.columns import ColumnChoice
+    from sikpdos.formats.read import Reading
     from sikpdos.model import shipped
     from sikpdos.prediction import matching
-    from sikpdos.spectra import preprocess
+    from sikpdos.spectra.preprocess import Preprocessing
 
     known = read_dataset(templates)
     if not files:
         if model:
             table = matching.model_table(known, shipped.load(model), k)
         else:
-            table = matching.test_table(known, split, seed, test_group or (), k)
+            table = matching.test_table(known, split.value, seed, test_group or (), k)
         tables.write_csv(output, table)
         return
     failures: list[str] = []
 
     def failed(message: str) -> None:
         failures.append(message)
-        say("match", message)
+        CONSOLE.say(message)
 
-    options = preprocess.Options(window, smoothing, 0.0, known.onset_rule, allow_partial)
+    preprocessing = Preprocessing(
+        background=window, smooth=smoothing, onset=known.onset_rule, allow_partial=allow_partial
+    )
+    reading = Reading(ColumnChoice(column, scan), merge)
     found = [
         matching.neighbour_table(known, names, matched) if neighbours else matching.pdos_table(names, matched)
-        for names, matched in matching.match_files(known, files, options, k, failed)
+        for names, matched in matching.match_files(known, files, preprocessing, k, failed, reading)
     ]
     if found:
         tables.write_csv(output, tables.concatenate(found))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from sikpdos.commands import options
+from sikpdos.commands.console import Console
 from sikpdos.common.errors import SikpdosError
+
+CONSOLE = Console("parse-odo")
 
 
 class Source(str, Enum):
@@ -19,15 +23,15 @@ class Source(str, Enum):
 
 def parse_odo(
     paths: list[str] = typer.Argument(..., help="A file (- is stdin), PDOS files of one run, or a folder of runs."),
-    out: str = typer.Option(
-        "", "-o", "--out", help="Of files: CSV (stdout if not given). Of runs: folder of raw sites."
-    ),
+    output: Annotated[str, options.output("Of files: CSV; - is stdout. Of runs: folder of raw sites.")] = "-",
     site: str = typer.Option("", "--site", help="One site: Si1, Si:ex1, or Si for the mean of a species."),
-    edge: str = typer.Option("K1", "--edge", help="Edge to take from a core-loss file."),
-    fermi: float | None = typer.Option(None, "--fermi", help="Fermi level to subtract, eV (else from the .odo)."),
+    edge: str = typer.Option("K1", "--edge", help="Edge to take from a core-loss file: K1, L1..."),
+    fermi: float | None = typer.Option(
+        None, "--fermi", show_default="that of the .odo", help="Fermi level to subtract, eV."
+    ),
     absolute: bool = typer.Option(False, "--absolute", help="Leave energies as they are in the file."),
     source: Source = typer.Option("auto", "--source", help="Of runs: binaries of CASTEP, text of OptaDOS, or auto."),
-    jobs: int | None = typer.Option(None, "--jobs", min=1, help="Of runs: processes (all cores if not given)."),
+    jobs: int | None = typer.Option(None, "--jobs", min=1, show_default="all cores", help="Of runs: processes."),
 ) -> None:
     """Read OptaDOS and CASTEP results: a file to CSV, or a folder of runs to raw site files.
 
@@ -39,33 +43,34 @@ def parse_odo(
     \b
     Example:
       sikpdos parse-odo si.pdos.dat --site Si1 | sikpdos broaden - --sigma 1.2 --input-sigma 0.5
-      sikpdos parse-odo runs/ --out raw/
+      sikpdos parse-odo runs/ -o raw/
     """
     if any(path.endswith("runs.csv") or Path(path).is_dir() for path in paths):
-        _parse_runs(paths, out, source.value, jobs)
+        _parse_runs(paths, output, source.value, jobs)
         return
+    options.check_output(output, options.CSV)
+
     from sikpdos.castep.parse import Choice, parse
-    from sikpdos.common import files, tables
+    from sikpdos.common import tables
 
     table = parse(paths, Choice(site, edge, fermi, absolute))
     for note in table.notes:
-        print(f"sikpdos parse-odo: {note}", file=sys.stderr)
-    tables.write_csv(out or files.STDIO, table.columns)
+        CONSOLE.say(note)
+    tables.write_csv(output, table.columns)
 
 
-def _parse_runs(paths: list[str], out: str, source: str, jobs: int | None) -> None:
+def _parse_runs(paths: list[str], output: str, source: str, jobs: int | None) -> None:
     from sikpdos.castep.collect import FINISHED, collect, find_runs, write_outcomes
     from sikpdos.castep.runs import HOLE
-    from sikpdos.commands.progress import progress
 
     if len(paths) != 1:
         raise typer.BadParameter("one folder of runs (or runs.csv) at a time")
-    if not out:
-        raise typer.BadParameter("a folder of runs needs --out, the folder for raw site files")
+    if output == "-":
+        raise typer.BadParameter("of a folder of runs: needs a folder for raw site files", param_hint="--output")
     runs, root = find_runs(paths[0])
     outcomes = []
-    with progress("sites", sum(run.kind == HOLE for run in runs)) as show:
-        for outcome in collect(runs, root, out, source, jobs):
+    with CONSOLE.progress("sites", sum(run.kind == HOLE for run in runs)) as show:
+        for outcome in collect(runs, root, output, source, jobs):
             outcomes.append(outcome)
             show(len(outcomes))
     write_outcomes("-", outcomes)

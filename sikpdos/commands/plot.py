@@ -1,15 +1,30 @@
-"""sikpdos plot"""
+"""`sikpdos plot`."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+from sikpdos.commands import options
 
 
 def plot(
-    files: list[str] = typer.Argument(..., help="Anything that the suite reads or writes, told by its content; -."),
-    output: str = typer.Option(..., "-o", "--output", help="Figure to write: png, pdf or svg by its name; - is PNG."),
-    figure: int = typer.Option(None, "--figure", min=1, max=6, help="One of the paper's figures, see above."),
-    site: str = typer.Option("Si-I-0", "--site", help="Site shown in Figure 1, and the true one of Figure 6."),
+    files: Annotated[
+        list[str], typer.Argument(help="Anything that the suite reads or writes, told by its content; -.")
+    ],
+    output: Annotated[str, options.output("Figure to write: png, pdf or svg by its name; - is PNG.")],
+    figure: Annotated[
+        int | None, typer.Option("--figure", min=1, max=6, help="One of the paper's figures, see above.")
+    ] = None,
+    site: Annotated[
+        str | None,
+        typer.Option(
+            "--site",
+            show_default="Si-I-0, or where that is not predicted, the first in Figure 1",
+            help="Site of Figure 1, and the true one of Figure 6.",
+        ),
+    ] = None,
 ) -> None:
     """Draw files of the suite, one below the other, or one of the paper's Figures 1 to 6.
 
@@ -29,15 +44,15 @@ def plot(
 
     \b
     Example: sikpdos predict exp.msa | sikpdos plot - -o pdos.png
-    Example: sikpdos plot dataset.npz predictions.npz --figure 1 --site Si-I-0 -o figure1.pdf
+    Example: sikpdos plot dataset.npz predictions.npz --figure 1 -o figure1.pdf
     """
     if files.count("-") > 1:
         raise typer.BadParameter("the standard input can be read once only", param_hint="FILES")
+    options.check_output(output, options.FIGURES)
 
-    from sikpdos.plot import paper, quick, style
+    from sikpdos.plot import paper, quick
     from sikpdos.plot.read import read
 
-    style.format_of(output)
     sources = [read(file) for file in files]
     if figure is None:
         quick.draw(output, sources)

@@ -1,38 +1,70 @@
-"""sikpdos predict"""
+"""`sikpdos predict`."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sikpdos.commands.options import pair, say
+from sikpdos.commands import options
+from sikpdos.commands.console import Console
 
 if TYPE_CHECKING:
     from sikpdos.prediction.predict import Predicted
-    from sikpdos.spectra.preprocess import Options
 
+CONSOLE = Console("predict")
 _DRAWN = 6  # blocks of spectra kept for --plot
+_JSON = (".json", ".jsonl", ".ndjson")
+
+
+class Part(str, Enum):
+    all = "all"
+    test = "test"
+    train = "train"
 
 
 def predict(
-    files: list[str] = typer.Argument(..., help="Spectra (msa, csv, txt, xdi, prj, npz, dm3...), a dataset, or -."),
-    output: str = typer.Option("-", "-o", "--output", help="CSV file, or NPZ for many spectra; - is stdout."),
-    model: str = typer.Option(None, "--model", "-m", help="Model file, or name of a shipped one [default: measured]."),
-    sigma: float = typer.Option(None, "--sigma", min=0.0, help="Resolution of the measurement: Gaussian sigma in eV."),
-    smooth: str = typer.Option(
-        None, "--smooth", metavar="W,P", help="Savitzky-Golay: window in points of 0.1 eV, order."
-    ),
-    background: str = typer.Option(
-        "auto", "--background", metavar="LO,HI", help="Window in eV to fit the background over, auto, or none."
-    ),
-    onset: str = typer.Option("auto", "--onset", help="Energy of the onset in eV, or auto (the model's rule)."),
-    allow_partial: bool = typer.Option(False, "--allow-partial", help="Accept spectra that lack part of -1 to 19 eV."),
-    part: str = typer.Option("all", "--part", help="Of a dataset: all, or the model's test or train part."),
-    json: bool = typer.Option(False, "--json", help="Print scalars as JSON lines instead of curves."),
-    plot: str = typer.Option(None, "--plot", metavar="FILE", help="Draw the spectrum and the result (png, pdf, svg)."),
+    files: Annotated[
+        list[str], typer.Argument(help="Spectra (msa, csv, txt, xdi, prj, npz, dm3...), a dataset, or -.")
+    ],
+    output: Annotated[str, options.output("CSV file, or NPZ for many spectra; - is stdout.")] = "-",
+    model: Annotated[
+        str | None,
+        options.model("Model file, or name of a shipped one.", "measured; for a dataset that of its sigma"),
+    ] = None,
+    sigma: Annotated[
+        float | None,
+        typer.Option(
+            "--sigma",
+            min=0.0,
+            max=50.0,
+            show_default="unknown",
+            help="Resolution of the measurement: Gaussian sigma, eV.",
+        ),
+    ] = None,
+    smooth: options.Smooth = None,
+    background: options.Background = "auto",
+    onset: Annotated[
+        str, typer.Option("--onset", metavar="ENERGY", help="Energy of the onset, eV, or auto (the model's rule).")
+    ] = "auto",
+    allow_partial: options.AllowPartial = False,
+    column: options.Column = None,
+    scan: options.Scan = None,
+    merge: options.Merge = False,
+    part: Annotated[
+        Part, typer.Option("--part", help="Of a dataset: all, or the model's test or train part.")
+    ] = Part.all,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Print the files' scans and columns, and what would be taken, and stop.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print scalars as JSON lines instead of curves.")] = False,
+    plot: Annotated[
+        str | None, typer.Option("--plot", metavar="FILE", help="Draw the spectrum and the result (png, pdf, svg).")
+    ] = None,
 ) -> None:
     """Predict the s and p density of states from Si K-edge spectra.
 
@@ -41,39 +73,72 @@ def predict(
     \b
     Example: sikpdos predict exp.msa --smooth 40,3 --sigma 1.2 > pdos.csv
     """
-    window = background if background in ("auto", "none") else pair(background, float, "--background")
-    smoothing = pair(smooth, int, "--smooth")
-    energy = None if onset == "auto" else _energy(onset)
-    if part not in ("all", "test", "train"):
-        raise typer.BadParameter("expected all, test or train", param_hint="--part")
+    window, smoothing = options.background_window(background), options.smoothing(smooth)
+    energy_eV = options.onset_energy(onset)
+    options.check_output(output, _JSON if json else options.CSV + options.NPZ)
+    options.check_output(plot, options.FIGURES, "--plot")
 
+    if list_:
+        _list(files, output, column, scan)
+        return
+
+    from sikpdos.formats.columns import ColumnChoice
+    from sikpdos.formats.read import Reading
     from sikpdos.model import shipped
     from sikpdos.prediction import storage
-    from sikpdos.prediction.predict import predict_files
-    from sikpdos.spectra import preprocess
+    from sikpdos.prediction.predict import predict_files, preprocessing_for
 
-    if plot:
-        from sikpdos.plot import style
-
-        style.format_of(plot)  # a wrong name is told before the work is done
     failures, drawn = [], []
 
     def failed(message: str) -> None:
         failures.append(message)
-        say("predict", message)
+        CONSOLE.say(message)
 
-    options = preprocess.Options(window, smoothing, 0.0, energy, allow_partial)
-    results = predict_files(files, shipped.chooser(model), options, sigma, part, failed)
-    blocks = _told(results, options, drawn if plot else None)
+    preprocessing = functools.partial(
+        preprocessing_for,
+        sigma_eV=sigma,
+        background=window,
+        smooth=smoothing,
+        onset=energy_eV,
+        allow_partial=allow_partial,
+    )
+    reading = Reading(ColumnChoice(column, scan), merge)
+    results = predict_files(files, shipped.chooser(model), preprocessing, part.value, failed, reading)
+    blocks = _told(results, drawn if plot else None)
     count, blocks = _counted(blocks)
     if count == 0:
         raise typer.Exit(1)
-    storage.write(output, blocks, json, named=len(files) > 1 or count > 1)
+    storage.write(output, blocks, json, named=count > 1 or (len(files) > 1 and not merge))
     if plot:
         from sikpdos.plot.prediction import draw_predictions
 
         draw_predictions(plot, drawn)
     if failures:
+        raise typer.Exit(1)
+
+
+def _list(files: list[str], output: str, column: str | None, scan: str | None) -> None:
+    """Print what the files hold as CSV; exit 1 where one cannot be read."""
+    from sikpdos.common import tables
+    from sikpdos.common.errors import SikpdosError, display_name, naming
+    from sikpdos.formats.columns import ColumnChoice
+    from sikpdos.formats.listing import COLUMNS, list_content
+
+    rows, failed = [], False
+    for path in files:
+        try:
+            with naming(path):
+                listed, remarks = list_content(path, ColumnChoice(column, scan))
+        except SikpdosError as error:
+            failed = True
+            CONSOLE.say(error)
+            continue
+        rows += listed
+        for remark in remarks:
+            CONSOLE.say(f"{display_name(path)}: {remark}")
+    if rows:
+        tables.write_csv(output, {key: [row[key] for row in rows] for key in COLUMNS})
+    if failed:
         raise typer.Exit(1)
 
 
@@ -83,7 +148,7 @@ def _counted(blocks: Iterator[Predicted]) -> tuple[int, Iterator[Predicted]]:
     return sum(len(block.names) for block in few), itertools.chain(few, blocks)
 
 
-def _told(results: Iterator, options: Options, drawn: list[Predicted] | None) -> Iterator[Predicted]:
+def _told(results: Iterator, drawn: list[Predicted] | None) -> Iterator[Predicted]:
     """The predictions; of each file, what was done is told at its first block and what to doubt at its last."""
     from sikpdos.commands.report import Doubts, describe
 
@@ -91,18 +156,11 @@ def _told(results: Iterator, options: Options, drawn: list[Predicted] | None) ->
         doubts = Doubts(path)
         for _, model, predicted in blocks:
             if not doubts.spectra:
-                for line in describe(path, model, predicted, options):
-                    say("predict", line)
+                for line in describe(path, model, predicted):
+                    CONSOLE.say(line)
             doubts.add(predicted)
             if drawn is not None and len(drawn) < _DRAWN:
                 drawn.append(predicted)
             yield predicted
         for line in doubts.lines():
-            say("predict", line)
-
-
-def _energy(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is neither auto nor an energy", param_hint="--onset") from None
+            CONSOLE.say(line)

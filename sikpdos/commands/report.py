@@ -8,26 +8,24 @@ import numpy as np
 
 from sikpdos.common import files
 from sikpdos.common.constants import SI_K_EDGE_EV
-from sikpdos.model.network import Model
+from sikpdos.common.grid import SPECTRUM
+from sikpdos.model.ensemble import Model
 from sikpdos.prediction.predict import SHIFT_EV, Predicted
-from sikpdos.spectra.preprocess import Options
+from sikpdos.spectra.preprocess import Background, Preprocessing
 
 _ABSOLUTE_EV = 100.0  # onsets above are energy losses or photon energies, below they are relative
 _ANOTHER_EDGE_EV = 15.0  # from elemental silicon's edge: no chemical shift, nor a usual error of the energy zero
 _SHIFTED_EV = 3.5  # oxidised silicon lies 5 to 8 eV higher; errors of the energy zero up to here are common
 
 
-def describe(path: str, model: Model, predicted: Predicted, options: Options) -> Iterator[str]:
+def describe(path: str, model: Model, predicted: Predicted) -> Iterator[str]:
     """Lines about one file: preparation, model, warnings."""
     name = files.display_name(path)
-    for note in predicted.notes:
-        yield f"{name}: {note}"
-    onset = predicted.onset_eV
-    if predicted.notes:
-        found = "given" if isinstance(options.onset, float) else f"rule {model.meta['onset_rule']}"
-        where = f"{onset[0]:.2f} eV" if len(onset) == 1 else f"{onset.min():.2f} to {onset.max():.2f} eV"
-        yield f"{name}: onset at {where} ({found}); window -1 to 19 eV around it"
-        yield from _displaced(name, onset[onset > _ABSOLUTE_EV])
+    if predicted.preprocessing is not None:
+        onset_eV = predicted.onset_eV
+        for step in (*_steps(predicted.preprocessing, predicted.background), _onset(predicted.preprocessing, onset_eV)):
+            yield f"{name}: {step}"
+        yield from _displaced(name, onset_eV[onset_eV > _ABSOLUTE_EV])
     if np.isfinite(predicted.sensitivity).all():
         change = predicted.sensitivity.max()
         yield f"{name}: an onset {SHIFT_EV} eV off would change the result by {change:.3g} states/eV rms"
@@ -38,6 +36,26 @@ def describe(path: str, model: Model, predicted: Predicted, options: Options) ->
     )
     for warning in predicted.warnings:
         yield f"{name}: warning: {warning}"
+
+
+def _steps(preprocessing: Preprocessing, background: Background | None) -> Iterator[str]:
+    """What was done to a measurement, in order."""
+    if background is None:
+        yield "no background subtracted"
+    else:
+        low_eV, high_eV = background.window_eV
+        yield f"background {background.law} fitted over {low_eV:g} to {high_eV:g} eV"
+    if preprocessing.smooth is not None:
+        points, order = preprocessing.smooth
+        yield f"smoothed by Savitzky-Golay over {points * SPECTRUM.step_eV:g} eV ({points} points), order {order}"
+    if preprocessing.broadening_eV > 0:
+        yield f"broadened further with sigma {preprocessing.broadening_eV:.2f} eV"
+
+
+def _onset(preprocessing: Preprocessing, onset_eV: np.ndarray) -> str:
+    how = f"rule {preprocessing.onset}" if isinstance(preprocessing.onset, str) else "given"
+    where = f"{onset_eV[0]:.2f} eV" if len(onset_eV) == 1 else f"{onset_eV.min():.2f} to {onset_eV.max():.2f} eV"
+    return f"onset at {where} ({how}); window -1 to 19 eV around it"
 
 
 def _displaced(name: str, onset_eV: np.ndarray) -> Iterator[str]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sikpdos.commands import options
+from sikpdos.commands.console import Console
 from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
     from sikpdos.engine.cost import Estimate
+
+CONSOLE = Console("simulate")
 
 
 class Device(str, Enum):
@@ -27,14 +29,9 @@ class Precision(str, Enum):
     double = "double"
 
 
-class Electron(str, Enum):
-    removed = "removed"
-    neutral = "neutral"
-
-
 def simulate(
     source: Path = typer.Argument(..., help="Table of sites (sites.csv), or one structure file with --site."),
-    out: Path | None = typer.Option(None, "--out", "-o", help="Folder of raw site files; with --site a file, or -."),
+    output: Annotated[Path | None, options.output("Folder of raw site files; with --site a file (NPZ), or -.")] = None,
     site: int | None = typer.Option(None, "--site", min=0, help="Atom of the structure file, counted from 0."),
     cutoff: float | None = typer.Option(
         None,
@@ -45,9 +42,9 @@ def simulate(
     ),
     k_spacing: float = typer.Option(0.034, "--k-spacing", min=0.005, max=1, help="k-point spacing, 2 pi/Angstrom."),
     image: float = typer.Option(
-        10.0, "--image", min=0, max=16, help="Least distance of core holes to their images, A."
+        10.0, "--image", min=0, max=16, help="Least distance of core holes to their images, Angstrom."
     ),
-    electron: Electron = typer.Option(
+    electron: options.Electron = typer.Option(
         "removed", "--electron", help="The excited electron: removed (charge +1), or neutral: it stays."
     ),
     bin_width: float = typer.Option(0.05, "--bin", min=0.001, max=0.5, help="Histogram step, eV."),
@@ -59,34 +56,36 @@ def simulate(
     precision: Precision = typer.Option(
         "single", "--precision", help="Of wave functions; double also takes the full FFT box."
     ),
-    threads: int | None = typer.Option(
-        None, "--threads", min=1, help="CPU threads; as many as there are cores by default."
-    ),
+    threads: options.Threads = None,
     shard: str | None = typer.Option(
-        None, "--shard", help="i/n: the i-th of n parts, from 1; from SLURM_ARRAY_TASK_ID by default."
+        None, "--shard", show_default="by SLURM_ARRAY_TASK_ID, else 1/1", help="i/n: the i-th of n parts, from 1."
     ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print what each site would cost, as CSV, and stop."),
 ) -> None:
-    """Compute Si K-edges (full core hole) and ground-state s, p densities of states from crystal structures.
+    """Compute Si K-edges (full core hole) and ground-state s, p densities of states of crystals.
 
     Plane-wave PBE with norm-conserving pseudopotentials. Finished sites in the folder are kept, so a killed
     run goes on where it was, and several runs share a folder.
 
     \b
     Example:
-      sikpdos simulate structures/sites.csv --out raw/
+      sikpdos simulate structures/sites.csv -o raw/
       sikpdos simulate si.cif --site 0 -o - > Si-I-0.npz
     """
+    if output is None and not dry_run:
+        raise typer.BadParameter("missing", param_hint="--output")
+    part, parts = options.shard(shard)
+    if site is not None and output is not None:
+        options.check_output(str(output), options.NPZ)
+
     import torch
 
     from sikpdos.engine import campaign
     from sikpdos.engine.settings import Settings, available_backend, pseudopotentials
 
-    if out is None and not dry_run:
-        raise typer.BadParameter("missing", param_hint="--out")
     if threads:
         torch.set_num_threads(threads)
-    charge = 1 if electron is Electron.removed else 0
+    charge = 1 if electron is options.Electron.removed else 0
     settings = Settings(
         cutoff_eV=cutoff,
         k_spacing=k_spacing,
@@ -96,18 +95,17 @@ def simulate(
         precision=precision.value,
     )
     context = campaign.RunContext(
-        settings, pseudopotentials(pseudo, hole_pseudo), available_backend(device.value, precision.value), _say
+        settings, pseudopotentials(pseudo, hole_pseudo), available_backend(device.value, precision.value), CONSOLE.say
     )
-    part, parts = _shard(shard)
     if dry_run:
         if not _print_costs(campaign.dry_run(source, site, context, part, parts)):
             raise typer.Exit(1)
         return
     if site is not None:
-        campaign.run_one(source, site, out, context)
+        campaign.run_one(source, site, output, context)
         return
-    summary = campaign.run_table(source, out, context, part, parts)
-    _say(
+    summary = campaign.run_table(source, output, context, part, parts)
+    CONSOLE.say(
         f"{summary.done} sites done, {summary.there} were there, {summary.elsewhere} are another run's, "
         f"{summary.failed} failed"
     )
@@ -121,7 +119,7 @@ def _print_costs(estimates: Iterator[tuple[str, Estimate | SikpdosError]]) -> bo
     total_s, counted, refused = 0.0, 0, 0
     for site_id, e in estimates:
         if isinstance(e, SikpdosError):
-            _say(f"{site_id}: {e}")
+            CONSOLE.say(f"{site_id}: {e}")
             refused += 1
             continue
         print(
@@ -130,24 +128,7 @@ def _print_costs(estimates: Iterator[tuple[str, Estimate | SikpdosError]]) -> bo
             flush=True,
         )
         total_s, counted = total_s + e.site_s, counted + 1
-    _say(f"{counted} sites, {total_s / 3600:.2f} h on one thread, ground states not counted; {refused} cannot be done")
+    CONSOLE.say(
+        f"{counted} sites, {total_s / 3600:.2f} h on one thread, ground states not counted; {refused} cannot be done"
+    )
     return not refused
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _shard(text: str | None) -> tuple[int, int]:
-    """ "2/8" as (2, 8); else the place in a Slurm job array; else (1, 1)."""
-    if text is None and "SLURM_ARRAY_TASK_ID" in os.environ:
-        first = int(os.environ.get("SLURM_ARRAY_TASK_MIN", "1"))
-        count = int(os.environ.get("SLURM_ARRAY_TASK_COUNT", "1"))
-        return int(os.environ["SLURM_ARRAY_TASK_ID"]) - first + 1, count
-    try:
-        part, parts = (int(number) for number in (text or "1/1").split("/"))
-    except ValueError:
-        raise typer.BadParameter(f"'{text}' is not i/n", param_hint="--shard") from None
-    if not 1 <= part <= parts:
-        raise typer.BadParameter(f"'{text}': i runs from 1 to n", param_hint="--shard")
-    return part, parts

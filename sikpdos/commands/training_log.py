@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sikpdos.commands.progress import progress
+from sikpdos.commands.console import Console
 from sikpdos.common import tables
-from sikpdos.model.network import Model
-from sikpdos.model.training import Progress
+from sikpdos.model.ensemble import Model
+from sikpdos.model.optimization import Progress
 
 
 @contextmanager
-def reporter(epochs: int, log: str | None) -> Iterator[Callable[[Progress], None]]:
+def reporter(console: Console, epochs: int, log: str | None) -> Iterator[Callable[[Progress], None]]:
     """A function that takes each epoch's progress; the log is written when the training ends, however it ends."""
     rows: list[Progress] = []
-    with progress("training, epoch", epochs) as advance:
+    with console.progress("training, epoch", epochs) as advance:
 
         def report(done: Progress) -> None:
             rows.append(done)
@@ -30,9 +29,9 @@ def reporter(epochs: int, log: str | None) -> Iterator[Callable[[Progress], None
                 tables.write_csv(log, {name: [getattr(row, name) for row in rows] for name in names})
 
 
-def tell_scores(model: Model) -> None:
-    """Scores on the test part, one a line, on stderr."""
+def tell_scores(console: Console, model: Model) -> None:
+    """Scores on the test part, one a line."""
     scores = model.meta["scores"]
     units = {"mse": "(states/eV)^2", "charge_error": "electrons", "band_centre_error_eV": "eV"}
     for name, value in scores.items():
-        print(f"{name:24} {value:.4g} {units.get(name, '')}".rstrip(), file=sys.stderr)
+        console.lines(f"{name:24} {value:.4g} {units.get(name, '')}")

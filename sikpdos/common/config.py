@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from sikpdos.common import files
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 
 try:
     import tomllib
@@ -37,18 +38,18 @@ def _converted(key: str, value: Any, default: Any) -> Any:
     raise SikpdosError(f"setting '{key}' holds {value!r}; expected {type(default).__name__}")
 
 
+def load(cls: type[T], path: str | os.PathLike | None, flags: dict[str, Any]) -> T:
+    """Settings from a TOML file (or none), overridden by the flags that are not None."""
+    with naming(path) if path is not None else nullcontext():
+        values = {} if path is None else read_toml(path)
+        return from_dict(cls, {**values, **{key: value for key, value in flags.items() if value is not None}})
+
+
 def read_toml(path: str | os.PathLike) -> dict[str, Any]:
     """The content of a TOML file. Raises SikpdosError for one that cannot be read."""
     try:
         return tomllib.loads(files.read_bytes(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SikpdosError(f"{files.display_name(path)}: not TOML: {error}") from error
-
-
-def load(cls: type[T], path: str | os.PathLike | None, flags: dict[str, Any]) -> T:
-    """Settings from a TOML file (or none), overridden by the flags that are not None."""
-    values = {} if path is None else read_toml(path)
-    try:
-        return from_dict(cls, {**values, **{key: value for key, value in flags.items() if value is not None}})
-    except SikpdosError as error:
-        raise SikpdosError(f"{files.display_name(path)}: {error}" if path is not None else str(error)) from error
+        raise SikpdosError(f"not TOML: {error}", path) from error
+    except (RecursionError, ValueError) as error:  # nested or written too deep, or too long a number
+        raise SikpdosError(f"not TOML that can be read: {error}", path) from error

@@ -11,33 +11,29 @@ import hashlib
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from sikpdos.common.errors import SikpdosError
-
-STDIO = "-"
-
-
-def display_name(path: str | os.PathLike) -> str:
-    """The name that messages use for a path ("-" is the standard input)."""
-    return "standard input" if str(path) == STDIO else str(path)
+from sikpdos.common import limits
+from sikpdos.common.errors import STDIO, SikpdosError
+from sikpdos.common.errors import display_name as display_name
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """The whole content of a file or of stdin ("-"); gzip is undone where the name ends in .gz."""
-    if str(path) == STDIO:
-        return sys.stdin.buffer.read()
+    """The whole content of a file or of stdin ("-"); gzip is undone where the name ends in .gz.
+
+    Raises SikpdosError naming the file where it cannot be read, is damaged, or larger than the limit (see limits).
+    """
     try:
-        data = Path(path).read_bytes()
-        return gzip.decompress(data) if str(path).endswith(".gz") else data
-    except OSError as error:  # gzip.BadGzipFile is one
-        raise SikpdosError(f"{path}: {error.strerror or error}") from error
-    except (EOFError, ValueError, zlib.error) as error:
-        raise SikpdosError(f"{path}: damaged gzip file ({error})") from error
+        if str(path) == STDIO:
+            return limits.read(sys.stdin.buffer, path)
+        with open(path, "rb") as stream:
+            data = limits.read(stream, path)
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise SikpdosError(str(getattr(error, "strerror", None) or error), path) from error
+    return limits.gunzip(data, path) if str(path).endswith(".gz") else data
 
 
 @contextmanager
@@ -47,8 +43,13 @@ def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
     "-" is stdout. Devices and named pipes are written directly.
     """
     if str(path) == STDIO:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise SikpdosError(f"cannot write: {error.strerror or error}", "standard output") from error
         return
     target = Path(path)
     try:
@@ -56,7 +57,7 @@ def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
             with open(target, "wb") as stream:
                 yield stream
             return
-        target = target.resolve()  # a symbolic link keeps pointing to its file
+        target = Path(os.path.realpath(target))  # a symbolic link keeps pointing to its file
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
             with open(temporary, "wb") as stream:
@@ -69,15 +70,23 @@ def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise SikpdosError(f"{path}: cannot write: {error.strerror or error}") from error
+        raise SikpdosError(f"cannot write: {error.strerror or error}", path) from error
 
 
 def check_writable(path: str | os.PathLike) -> None:
     """Raise SikpdosError where `output` could not write, to be told so before a long computation."""
-    target = Path(path).resolve()
-    if str(path) != STDIO and (target.is_dir() or not os.access(target.parent, os.W_OK)):
-        cause = "is a folder" if target.is_dir() else f"no folder {target.parent} to write in"
-        raise SikpdosError(f"{path}: cannot write: {cause}")
+    if str(path) == STDIO:
+        return
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise SikpdosError("cannot write: is a folder", path)
+    if target.is_symlink():
+        raise SikpdosError("cannot write: a symbolic link to itself", path)
+    if not target.parent.is_dir():
+        raise SikpdosError(f"cannot write: no folder {target.parent}", path)
+    special = target.exists() and not target.is_file()  # written itself, not replaced
+    if not os.access(target if special else target.parent, os.W_OK):
+        raise SikpdosError(f"cannot write: no permission in {target.parent}", path)
 
 
 def sha256(path: str | os.PathLike) -> str:

@@ -21,9 +21,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sikpdos import __version__
+from sikpdos.common import limits
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.files import display_name, output, read_bytes
+from sikpdos.common.version import __version__
 
 _SEAL = b"sha256:"  # begins an NPZ's archive comment, its last bytes; the digest is of all bytes before it
 _TEXT = ("ids", "groups", "site_meta")  # arrays of text; all others are numbers
@@ -132,12 +133,13 @@ def read(
         raise SikpdosError(f"{name}: not an NPZ file")
     sealed(data, name)
     with failures(name), np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        limits.check(sum(member.file_size for member in archive.zip.infolist()), name)
         arrays = {key: archive[key] for key in archive.files}
     wanted = [schema] if isinstance(schema, str) else list(schema)
     try:
         meta = json.loads(str(arrays.pop("meta")[()]))
         found = meta["schema"]
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, RecursionError) as error:
         raise SikpdosError(f"{name}: no sikpdos meta data; expected {' or '.join(wanted)}") from error
     if found not in wanted:
         raise SikpdosError(f"{name}: is {found}, expected {' or '.join(wanted)}")
@@ -176,7 +178,27 @@ def schema_of(source: bytes | str | os.PathLike) -> str | None:
     """Schema named in the meta data of an NPZ (its bytes or its path); None if it has none or is no NPZ."""
     try:
         with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
+            limits.check(archive.getinfo("meta.npy").file_size, "meta")
             member = archive.open("meta.npy")
             return json.loads(str(np.lib.format.read_array(member, allow_pickle=False)[()]))["schema"]
-    except (zipfile.BadZipFile, zlib.error, OSError, KeyError, ValueError, TypeError, IndexError, EOFError):
+    except (
+        SikpdosError,
+        RecursionError,
+        MemoryError,
+        NotImplementedError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        IndexError,
+        EOFError,
+    ):
         return None
+
+
+def is_npz(data: bytes) -> bool:
+    """Whether the content of a file begins as an NPZ does (a zip archive)."""
+    return data[:2] == b"PK"

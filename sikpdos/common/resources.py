@@ -7,6 +7,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent
 DATABASE = PACKAGE / "data" / "database.npz"
 EXTERNAL = PACKAGE / "data" / "external.npz"
+OXIDE = PACKAGE / "data" / "oxide.npz"  # the edge of quartz
+ABSORPTION = PACKAGE / "data" / "absorption.csv"
 MODELS = PACKAGE / "data" / "models"
 PSEUDOPOTENTIALS = PACKAGE / "data" / "pseudo"
 CATALOGUE = PACKAGE / "structures" / "catalogue.toml"

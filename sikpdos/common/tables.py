@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.common.files import display_name, output, read_bytes
+from sikpdos.common.files import output, read_bytes
 
 
-def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence]) -> None:
+def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence] | Mapping[str, np.ndarray]) -> None:
     """Write columns of equal length as CSV: header row, Unix newlines, floats with 7 significant digits."""
     cells = []
     for values in columns.values():
@@ -24,39 +24,40 @@ def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence]) -> None:
     writer.writerow(columns)
     writer.writerows(zip(*cells, strict=True))
     with output(path) as stream:
-        stream.write(text.getvalue().encode())
+        stream.write(text.getvalue().encode(errors="surrogateescape"))  # names of files are bytes
 
 
 def read_csv(path: str | os.PathLike, required: Sequence[str] = (), data: bytes | None = None) -> dict[str, list[str]]:
     """Columns of a CSV file with a header row, as text. Raises SikpdosError if a required one is missing."""
-    name = display_name(path)
     try:
         text = (read_bytes(path) if data is None else data).decode("utf-8-sig")
         rows = [row for row in csv.reader(io.StringIO(text)) if row]
     except UnicodeDecodeError as error:
-        raise SikpdosError(f"{name}: not a CSV file (not UTF-8 text)") from error
+        raise SikpdosError("not a CSV file (not UTF-8 text)", path) from error
     except csv.Error as error:
-        raise SikpdosError(f"{name}: not a CSV file ({error})") from error
+        raise SikpdosError(f"not a CSV file ({error})", path) from error
     if not rows:
-        raise SikpdosError(f"{name}: empty file")
-    header, body = rows[0], rows[1:]
+        raise SikpdosError("empty file", path)
+    header, body = [cell.strip() for cell in rows[0]], rows[1:]
     missing = [key for key in required if key not in header]
     if missing:
-        raise SikpdosError(f"{name}: no column '{missing[0]}' in the header")
+        raise SikpdosError(f"no column '{missing[0]}' in the header", path)
     for number, row in enumerate(body, 2):
         if len(row) != len(header):
-            raise SikpdosError(f"{name}: row {number} has {len(row)} cells, the header {len(header)}")
+            raise SikpdosError(f"row {number} has {len(row)} cells, the header {len(header)}", path)
     return {key: [row[i] for row in body] for i, key in enumerate(header)}
 
 
 def numbers(columns: Mapping[str, list[str]], key: str, path: str | os.PathLike) -> np.ndarray:
-    """A CSV column as finite floats."""
+    """A CSV column as finite floats. Raises SikpdosError where it is missing or holds anything else."""
+    if key not in columns:
+        raise SikpdosError(f"no column '{key}' in the header", path)
     try:
         values = np.array(columns[key], float)
     except ValueError as error:
-        raise SikpdosError(f"{display_name(path)}: column '{key}': {error}") from error
+        raise SikpdosError(f"column '{key}': {error}", path) from error
     if not np.isfinite(values).all():
-        raise SikpdosError(f"{display_name(path)}: column '{key}' holds NaN or infinity")
+        raise SikpdosError(f"column '{key}' holds NaN or infinity", path)
     return values
 
 

@@ -1,7 +1,7 @@
 """Raw site files: the unbroadened Si K-edge and s, p density of states of one site.
 
 Both are histograms on equally spaced bins (energies are bin centres), made from sticks by linear
-deposition, which keeps the first moment. Energies count from the calculation's own valence-band
+binning, which keeps the first moment. Energies count from the calculation's own valence-band
 maximum where it has a gap over 0.1 eV, else from its Fermi level. A calculation that gives only
 curves already broadened (OptaDOS text) stores curve times bin width, and its sigma in the meta
 data as `edge_sigma_eV` and `pdos_sigma_eV`; sticks have 0.
@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sikpdos.common import files, npz
+from sikpdos.common import npz
 from sikpdos.common.errors import SikpdosError
 
 SCHEMA = "sikpdos-raw-1"
-BIN_EV = 0.05  # default bin; exact to 0.2 % for sigma of 0.3 eV and more
+_ARRAYS = ("edge_energy_eV", "edge_weight", "pdos_energy_eV", "pdos_s", "pdos_p")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RawSite:
     """Histograms of one site and what is known about their making."""
 
@@ -37,30 +37,10 @@ class RawSite:
         return self.meta["site_id"]
 
 
-def histogram(
-    energy_eV: np.ndarray, weight: np.ndarray, start_eV: float, stop_eV: float, bin_eV: float = BIN_EV
-) -> tuple[np.ndarray, np.ndarray]:
-    """Deposit sticks linearly on the two nearest bin centres of [start, stop); sticks outside are dropped.
-
-    Returns bin centres and weights, both (n_bins,). The total weight and first moment of the sticks
-    at least half a bin inside the range are kept.
-    """
-    n_bins = round((stop_eV - start_eV) / bin_eV)
-    position = (np.asarray(energy_eV, float) - start_eV) / bin_eV - 0.5
-    inside = (position >= 0) & (position <= n_bins - 1)
-    position, weight = position[inside], np.asarray(weight, float)[inside]
-    left = np.minimum(position.astype(int), n_bins - 2)
-    fraction = position - left
-    bins = np.bincount(left, weight * (1 - fraction), n_bins) + np.bincount(left + 1, weight * fraction, n_bins)
-    return start_eV + bin_eV * (np.arange(n_bins) + 0.5), bins
-
-
 def write_raw(path: str | os.PathLike, site: RawSite) -> None:
-    """Write one site as NPZ (float32 histograms)."""
-    arrays = {
-        name: np.asarray(getattr(site, name), np.float64 if name.endswith("_eV") else np.float32)
-        for name in ("edge_energy_eV", "edge_weight", "pdos_energy_eV", "pdos_s", "pdos_p")
-    }
+    """Write one site as NPZ: energies in double precision, histograms in single."""
+    precision = {name: np.float64 if name.endswith("_eV") else np.float32 for name in _ARRAYS}
+    arrays = {name: np.asarray(getattr(site, name), dtype) for name, dtype in precision.items()}
     npz.write(path, arrays, {**npz.provenance(SCHEMA), **site.meta})
 
 
@@ -70,16 +50,18 @@ def read_raw(path: str | os.PathLike, data: bytes | None = None) -> RawSite:
     Raises SikpdosError for missing or misshapen arrays, NaN, energies that are not equally spaced, or no site_id.
     """
     arrays, meta = npz.read(path, SCHEMA, data)
-    n_edge, n_pdos = (arrays[k].size if k in arrays else 0 for k in ("edge_energy_eV", "pdos_energy_eV"))
+    n_edge, n_pdos = (arrays[name].size if name in arrays else 0 for name in ("edge_energy_eV", "pdos_energy_eV"))
     npz.require(arrays, path, edge_energy_eV=(n_edge,), edge_weight=(n_edge,))
     npz.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos_s=(n_pdos,), pdos_p=(n_pdos,))
-    for key in ("edge_energy_eV", "pdos_energy_eV"):
-        step = np.diff(arrays[key].astype(float))
-        if step.size < 2 or step[0] <= 0 or np.abs(step - step.mean()).max() > 1e-3 * step.mean():
-            raise SikpdosError(f"{files.display_name(path)}: '{key}' is not an increasing, equally spaced grid")
+    for name in ("edge_energy_eV", "pdos_energy_eV"):
+        if not _equally_spaced(arrays[name].astype(float)):
+            raise SikpdosError(f"'{name}' is not an increasing, equally spaced grid", path)
     if not meta.get("site_id"):
-        raise SikpdosError(f"{files.display_name(path)}: no site_id in the meta data")
-    return RawSite(
-        *(arrays[k].astype(float) for k in ("edge_energy_eV", "edge_weight", "pdos_energy_eV", "pdos_s", "pdos_p")),
-        meta,
-    )
+        raise SikpdosError("no site_id in the meta data", path)
+    return RawSite(**{name: arrays[name].astype(float) for name in _ARRAYS}, meta=meta)
+
+
+def _equally_spaced(energy_eV: np.ndarray) -> bool:
+    """Whether energies increase in steps that are equal to 0.1 %."""
+    step_eV = np.diff(energy_eV)
+    return step_eV.size >= 2 and step_eV[0] > 0 and np.abs(step_eV - step_eV.mean()).max() <= 1e-3 * step_eV.mean()

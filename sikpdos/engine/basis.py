@@ -135,6 +135,15 @@ class WaveBasis:
         """exp(-i (k+G) r) at a fractional position: (n_k, n_folded, n_waves)."""
         return np.exp(-2j * np.pi * ((self.m + self.k[:, None, None]) @ position)) * self.filled
 
+    def from_other_point(self, other: WaveBasis, x: torch.Tensor) -> torch.Tensor:
+        """Wave functions with the periodic part of x (1, n_vectors, 1, n_waves), which belongs to another k-point."""
+        slot = np.full(self.density.size, other.shape[2])
+        slot[self.density.fft_index(other.m[0, 0])[other.filled[0, 0]]] = np.flatnonzero(other.filled[0, 0])
+        index = np.where(self.filled, slot[self.density.fft_index(self.m)], other.shape[2])  # (n_k, 1, n_waves)
+        padded = torch.cat([x[0, :, 0], x.new_zeros(x.shape[1], 1)], 1)
+        moved = padded[:, torch.as_tensor(index[:, 0], device=x.device)]  # (n_vectors, n_k, n_waves)
+        return moved.transpose(0, 1)[:, :, None]
+
     def to_fft_grid(self, x: torch.Tensor) -> torch.Tensor:
         """Wave functions (n_k, n_vectors, n_folded, n_waves) on the FFT box (n_k, n_vectors, *shape)."""
         n_k, n_vectors = x.shape[:2]

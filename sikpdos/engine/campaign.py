@@ -132,14 +132,14 @@ class GroundStateCache:
         """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
         if path != self.path:
             self.path, self.structure = None, None
-            read = structure.read_structure(path)
-            self.input = structure.to_crystal(read, path.name, self.context.pseudos.ground)
+            found = structure.read_structure(path, self.context.report)
+            self.input = structure.to_crystal(found, path.name, self.context.pseudos.ground)
             self.adapted = self.context.adapted(self.input)
             self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
             self.path = path
-        settings, pseudos, backend = self.adapted.settings, self.adapted.pseudos, self.adapted.backend
-        site = plan.plan_site(self.structure_plan, self.input.silicon(atom_index), settings, pseudos, backend)
-        cost.require_memory(site.estimate, backend)
+        context, atom = self.adapted, self.input.silicon(atom_index)
+        site = plan.plan_site(self.structure_plan, atom, context.settings, context.pseudos, context.backend)
+        cost.require_memory(site.estimate, context.backend)
         return site
 
     def get(self) -> simulate.Structure:

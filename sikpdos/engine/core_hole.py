@@ -17,13 +17,14 @@ import torch
 from sikpdos.engine import eigensolver, potential, scf
 from sikpdos.engine.basis import DensityBasis, WaveBasis
 from sikpdos.engine.crystal import Crystal, Symmetry, supercell, symmetry
-from sikpdos.engine.ground_state import GroundState, chunk_size, hamiltonians
+from sikpdos.engine.ground_state import GroundState, hamiltonians
 from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, substitution_projectors
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.pseudopotential import Pseudopotential
 from sikpdos.engine.transition_energy import final_energy_Ry, initial_energy_Ry
 
 FOLDED_TOLERANCE_RY = 1e-3  # of the start bands
+UNCONVERGED_BANDS = 2  # the highest ones, which the filter hardly reaches
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,10 @@ class HoleCell:
     crystal: Crystal  # the supercell; atom 0 is the excited one
     site: Symmetry  # operations of the supercell that keep the hole
 
+    @property
+    def is_primitive(self) -> bool:
+        return np.array_equal(self.matrix, np.eye(3))
+
 
 @dataclass(frozen=True, eq=False)
 class HoleState:
@@ -44,7 +49,12 @@ class HoleState:
     hole: Pseudopotential
     basis: DensityBasis
     solution: scf.SelfConsistent
+    is_gapped: bool  # few k-points leave gaps between the bands of a metal: it has one only if the crystal has
     excitation_Ry: float  # total energy minus that of the perfect crystal's cell, of the valence electrons
+
+    @property
+    def zero_Ry(self) -> float:
+        return self.solution.bands.zero_Ry(self.is_gapped)
 
     def hamiltonian(self, points: np.ndarray) -> Hamiltonian:
         """H at other k-points, in the converged potential."""
@@ -82,39 +92,43 @@ def core_hole_state(
     perfect = tiled(ground, ground.solution.density, cell, atom, basis)
     density = perfect + excess_density(ground.crystal.species[atom], cell.crystal.species[0], basis)
     density[basis.origin] = (cell.crystal.n_electrons - charge) / basis.volume
-    problem = _problem(cell, basis, density, points, cell.crystal.n_electrons - charge, smearing_Ry)
+    problem = _problem(ground, cell, basis, density, points, charge, smearing_Ry)
     energies, waves = folded_bands(ground, cell, atom, problem)
     bands = _perfect_bands(problem, perfect, energies, points)
     correction = _missing_density(problem, perfect, waves, bands)
-    problem = replace(problem, density_correction=correction)
-    solution = scf.self_consistent_field(problem, density, waves, tolerance, report)
+    solution = scf.self_consistent_field(
+        replace(problem, density_correction=correction), density, waves, tolerance, report
+    )
     perfect_potential = tiled(ground, ground.solution.potential.coefficients, cell, atom, basis)
     n_cells = round(abs(np.linalg.det(cell.matrix)))
     initial_Ry = initial_energy_Ry(ground, n_cells, bands, points.weights, correction, perfect_potential)
     final_Ry = final_energy_Ry(solution, correction, basis.volume)
-    return HoleState(cell, cell.crystal.species[0], basis, solution, final_Ry - initial_Ry)
+    is_gapped = ground.is_gapped and solution.bands.is_gapped
+    hole = cell.crystal.species[0]
+    return HoleState(cell, hole, basis, replace(solution, waves=()), is_gapped, final_Ry - initial_Ry)
 
 
 def _problem(
+    ground: GroundState,
     cell: HoleCell,
     basis: DensityBasis,
     density: torch.Tensor,
     points: KPoints,
-    n_electrons: float,
+    charge: int,
     smearing_Ry: float,
 ) -> scf.Problem:
-    """The self-consistent problem of a cell with its hole, with the Hamiltonians of a first density."""
-    ions = potential.ions(cell.crystal, basis)
+    """The self-consistent problem of a cell with its hole, its Hamiltonians those of a first density (n_G,)."""
+    hole, ions = cell.crystal.species[0], potential.ions(cell.crystal, basis)
     first = potential.effective(density, ions, basis).values
     return scf.Problem(
         basis,
         ions,
-        [_hamiltonian(cell, cell.crystal.species[0], basis, k[None], first) for k in points.points],
+        [_hamiltonian(cell, hole, basis, k[None], first) for k in points.points],
         [weight[None] for weight in points.weights],
         scf.Symmetriser(basis, cell.site),
-        n_electrons,
+        cell.crystal.n_electrons - charge,
         smearing_Ry,
-        chunk_size(basis),
+        eigensolver.chunk_size(basis),
     )
 
 
@@ -173,41 +187,53 @@ def folded_bands(
     ground: GroundState, cell: HoleCell, atom: int, problem: scf.Problem
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Lowest bands of the perfect crystal as wave functions of the supercell, for each of its k-points."""
+    wanted = scf.n_bands(problem.n_electrons)
+    bases = [hamiltonian.basis for hamiltonian in problem.hamiltonians]
+    if cell.is_primitive and len(bases) == len(ground.points) == 1 and np.allclose(bases[0].k, ground.points.points):
+        return _moved_bands(ground, atom, bases[0], wanted)
     small = ground.basis
     shift = np.exp(2j * np.pi * (small.m @ ground.crystal.positions[atom]))
     values = small.to_real(ground.solution.potential.coefficients * small.backend.tensor(shift))
-    wanted = scf.n_bands(problem.n_electrons)
-    per_class = scf.n_bands(ground.crystal.n_electrons)
-    energies, waves = [], []
-    for whole in problem.hamiltonians:
-        e, x = _fold(whole.basis, cell, small, values, per_class, wanted)
-        energies.append(e)
-        waves.append(x)
-    return energies, waves
+    pairs = [_fold(basis, cell, small, values, wanted) for basis in bases]
+    return [energies for energies, _ in pairs], [waves for _, waves in pairs]
+
+
+def _moved_bands(
+    ground: GroundState, atom: int, basis: WaveBasis, wanted: int
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """The ground state's own bands, moved with the site to the origin, where its cell is the supercell already."""
+    x = ground.solution.waves[0][:, :wanted]
+    phases = basis.density.backend.tensor(basis.phases(ground.crystal.positions[atom]).conj(), x.dtype)
+    return [ground.solution.bands.energies[:, :wanted]], [x * phases[:, None]]
 
 
 def _fold(
-    basis: WaveBasis, cell: HoleCell, small: DensityBasis, values: torch.Tensor, per_class: int, wanted: int
+    basis: WaveBasis, cell: HoleCell, small: DensityBasis, values: torch.Tensor, wanted: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The `wanted` lowest bands among those of the primitive cell at the folded points of one k-point."""
     inverse = np.linalg.inv(cell.matrix).T  # supercell reciprocal coordinates to primitive ones
     points = (basis.m[0, :, 0] + basis.k[0]) @ inverse  # one of each folded k-point
-    energies, waves, start = [], [], 0
+    n_bands = _bands_a_point(wanted, len(points), scf.n_bands(cell.primitive.n_electrons))
     slot = np.full(basis.density.size, -1)
     slot[basis.index[0].cpu().numpy()[basis.filled[0].ravel()]] = np.flatnonzero(basis.filled[0].ravel())
-    for part in hamiltonians(cell.primitive, small, points, per_class, values):
-        e, x = eigensolver.solve(part, cell.primitive, per_class, per_class - 4, FOLDED_TOLERANCE_RY)
+    energies, waves = [], []
+    for part in hamiltonians(cell.primitive, small, points, n_bands, values):
+        e, x = eigensolver.solve(part, cell.primitive, n_bands, n_bands - UNCONVERGED_BANDS, FOLDED_TOLERANCE_RY)
         m = np.round((part.basis.m[:, 0] + part.basis.k[:, None]) @ cell.matrix.T - basis.k[0]).astype(int)
         positions = slot[basis.density.fft_index(m)]  # (n_part, n_waves) in the flattened (folded k-point, wave) axis
         energies.append(e)
         waves += [
             (x[i, :, 0], torch.as_tensor(positions[i]), torch.as_tensor(part.basis.filled[i, 0])) for i in range(len(x))
         ]
-        start += len(x)
     flat = torch.cat(energies).flatten()
     chosen = flat.argsort()[:wanted]
     out = torch.zeros(wanted, basis.shape[1] * basis.shape[2], dtype=basis.density.backend.complex, device=flat.device)
     for row, number in enumerate(chosen.tolist()):
-        x, positions, filled = waves[number // per_class]
-        out[row, positions[filled]] = x[number % per_class, filled]
+        x, positions, filled = waves[number // n_bands]
+        out[row, positions[filled]] = x[number % n_bands, filled]
     return flat[chosen][None], out.unflatten(1, basis.shape[1:])[None]
+
+
+def _bands_a_point(wanted: int, n_points: int, most: int) -> int:
+    """Bands to solve at each folded k-point: their share of the supercell's, and some, for bands that cross."""
+    return min(most, int(np.ceil(1.15 * wanted / n_points)) + 1 + UNCONVERGED_BANDS)

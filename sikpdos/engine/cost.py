@@ -11,7 +11,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.engine import scf
 from sikpdos.engine.basis import Backend, fft_grid_shape
 from sikpdos.engine.crystal import Crystal
-from sikpdos.engine.eigensolver import DEGREE
+from sikpdos.engine.eigensolver import filter_degree
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.settings import Settings
 
@@ -50,9 +50,10 @@ def estimate(
 ) -> Estimate:
     """Cost of a site of a primitive crystal, its hole in a supercell."""
     small, large = (_apply_s(of, settings, backend) for of in (crystal, cell))
+    applications = filter_degree(settings.cutoff_Ry) + 1
     bands, hole_bands = scf.n_bands(crystal.n_electrons), scf.n_bands(cell.n_electrons)
-    ground = (len(work.density) * ITERATIONS + len(work.bands) * DENSE_CYCLES) * (DEGREE + 1) * bands
-    filtered = ITERATIONS * (DEGREE + 1) * hole_bands * len(hole_density)
+    ground = (len(work.density) * ITERATIONS + len(work.bands) * DENSE_CYCLES) * applications * bands
+    filtered = ITERATIONS * applications * hole_bands * len(hole_density)
     recursions = 3 * settings.edge_steps(len(hole_density) == 1) * len(work.edge)
     projections = 4 * settings.pdos_steps * len(work.pdos)
     return Estimate(

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import torch
 
+from sikpdos.engine.basis import DensityBasis
 from sikpdos.engine.crystal import Crystal
 from sikpdos.engine.hamiltonian import Hamiltonian, orbital_functions
 
-DEGREE = 8
+DEGREE_PER_ROOT_RY = 1.3  # of the filter, for the root of the cutoff: 5 for silicon, 8 at 500 eV
 MAX_CYCLES = 60
 MARGIN_RY = 0.01  # above the highest wanted band, where the damped interval begins
 
 
 class NotConverged(Exception):
     """Bands or a density did not settle; the message tells how far they came."""
+
+
+def filter_degree(cutoff_Ry: float) -> int:
+    """Degree of the polynomial: what it damps in a given ratio grows with the root of the spectrum's width."""
+    return max(4, round(DEGREE_PER_ROOT_RY * cutoff_Ry**0.5))
 
 
 def initial_guess(hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -31,8 +37,13 @@ def initial_guess(hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int) -> t
         noise = noise.to(device=backend.device, dtype=backend.complex)
         parts.append(noise * basis.mask / (1 + basis.kinetic) ** 1.5)
     x = torch.cat(parts, 1)
-    energies, x = rayleigh_ritz(hamiltonian, x, x.shape[1])
+    energies, x = rayleigh_ritz(hamiltonian, x, chunk_size(basis.density))
     return energies[:, :n_bands], x[:, :n_bands]
+
+
+def chunk_size(basis: DensityBasis) -> int:
+    """Bands to filter at a time."""
+    return max(2, (2**23 if basis.backend.device == "cpu" else 2**32) // (basis.size * 16))
 
 
 def rayleigh_ritz(hamiltonian: Hamiltonian, x: torch.Tensor, chunk: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -58,7 +69,7 @@ def chebyshev_filter(hamiltonian: Hamiltonian, x: torch.Tensor, energies: torch.
     scale = half / (bottom - centre)
     previous, sigma = x, scale
     y = (hamiltonian.apply(x) - centre * x) * (scale / half)
-    for _ in range(DEGREE - 1):
+    for _ in range(filter_degree(hamiltonian.basis.density.cutoff_Ry) - 1):
         sigma_next = 1 / (2 / scale - sigma)
         z = (hamiltonian.apply(y) - centre * y) * (2 * sigma_next / half) - (sigma * sigma_next) * previous
         previous, y, sigma = y, z, sigma_next
@@ -74,16 +85,25 @@ def chebyshev_step(
 
 
 def solve(
-    hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int, n_wanted: int, tolerance_Ry: float
+    hamiltonian: Hamiltonian,
+    crystal: Crystal,
+    n_bands: int,
+    n_wanted: int,
+    tolerance_Ry: float,
+    start: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Lowest bands of a crystal in a fixed potential, until the wanted ones change by less than the tolerance.
 
-    Raises NotConverged after MAX_CYCLES.
+    `start` are wave functions to begin with, in place of atomic orbitals. Raises NotConverged after MAX_CYCLES.
     """
-    energies, x = initial_guess(hamiltonian, crystal, n_bands)
+    chunk = chunk_size(hamiltonian.basis.density)
+    if start is None:
+        energies, x = initial_guess(hamiltonian, crystal, n_bands)
+    else:
+        energies, x = rayleigh_ritz(hamiltonian, start, chunk)
     for _ in range(MAX_CYCLES):
         before = energies
-        energies, x = chebyshev_step(hamiltonian, x, energies, chunk=n_bands)
+        energies, x = chebyshev_step(hamiltonian, x, energies, chunk)
         if float((energies - before)[:, :n_wanted].abs().max()) < tolerance_Ry:
             return energies, x
     raise NotConverged(f"bands not converged in {MAX_CYCLES} cycles")

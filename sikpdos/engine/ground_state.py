@@ -29,6 +29,10 @@ class GroundState:
     n_band_points: int
 
     @property
+    def zero_Ry(self) -> float:
+        return self.bands.zero_Ry(self.is_gapped)
+
+    @property
     def is_gapped(self) -> bool:
         return self.bands.is_gapped
 
@@ -42,16 +46,22 @@ def hamiltonians(
     return [Hamiltonian(w, v, crystal_projectors(w, crystal)) for w in waves]
 
 
+def _solve_bands(
+    hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int, solution: scf.SelfConsistent, parts: list[Hamiltonian]
+) -> torch.Tensor:
+    """Energies (n_k, n_bands) near the Fermi level, from the one point that made the density of a large cell."""
+    n_wanted = int(crystal.n_electrons / 2) + 1
+    start = None
+    if len(parts) == 1 and len(parts[0].basis.k) == 1:
+        start = hamiltonian.basis.from_other_point(parts[0].basis, solution.waves[0])
+    return eigensolver.solve(hamiltonian, crystal, n_bands, n_wanted, BAND_TOLERANCE_RY, start)[0]
+
+
 def batches(points: np.ndarray, basis: DensityBasis, n_vectors: int) -> list[np.ndarray]:
     """k-points in groups whose FFT boxes fit the cache (CPU) or the memory (GPU) of the device."""
     budget = 2**22 if basis.backend.device == "cpu" else 2**33
     size = max(1, budget // (n_vectors * basis.size * 16))
     return [points[i : i + size] for i in range(0, len(points), size)]
-
-
-def chunk_size(basis: DensityBasis) -> int:
-    """Bands to filter at a time."""
-    return max(2, (2**23 if basis.backend.device == "cpu" else 2**32) // (basis.size * 16))
 
 
 def ground_state(
@@ -79,12 +89,11 @@ def ground_state(
         scf.Symmetriser(basis, symmetry(crystal)),
         crystal.n_electrons,
         smearing_Ry,
-        chunk_size(basis),
+        eigensolver.chunk_size(basis),
     )
     waves = [eigensolver.initial_guess(h, crystal, bands)[1] for h in parts]
     solution = scf.self_consistent_field(problem, density, waves, tolerance, report)
     dense = hamiltonians(crystal, basis, dense_points.points, bands, solution.potential.values)
-    n_wanted = int(crystal.n_electrons / 2) + 1
-    energies = torch.cat([eigensolver.solve(h, crystal, bands, n_wanted, BAND_TOLERANCE_RY)[0] for h in dense])
+    energies = torch.cat([_solve_bands(h, crystal, bands, solution, parts) for h in dense])
     filled = scf.compute_occupations(energies, dense_points.weights, crystal.n_electrons, smearing_Ry)
     return GroundState(crystal, basis, solution, filled, scf_points, len(dense_points))

@@ -44,10 +44,9 @@ class Bands:
     def is_gapped(self) -> bool:
         return self.gap_Ry > SMALLEST_GAP_RY
 
-    @property
-    def zero_Ry(self) -> float:
+    def zero_Ry(self, is_gapped: bool) -> float:
         """Zero of energy of both spectra: valence-band maximum if gapped, else the Fermi level."""
-        return self.vbm_Ry if self.is_gapped else self.fermi_Ry
+        return self.vbm_Ry if is_gapped else self.fermi_Ry
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +58,7 @@ class SelfConsistent:
     bands: Bands
     history: tuple[float, ...]  # residual of each iteration
     energy_Ry: float
+    waves: tuple[torch.Tensor, ...]  # of each Hamiltonian (n_k, n_bands, n_folded, n_waves)
 
 
 def compute_occupations(energies: torch.Tensor, weights: np.ndarray, n_electrons: float, width_Ry: float) -> Bands:
@@ -190,9 +190,8 @@ def self_consistent_field(
         history.append(float(residual.abs().pow(2).sum().sqrt()) * problem.basis.volume / problem.n_electrons)
         report(f"iteration {number}, residual {history[-1]:.1e}")
         if history[-1] < tolerance:
-            return SelfConsistent(
-                density, potential, bands, tuple(history), total_energy(bands, all_weights, potential)
-            )
+            energy = total_energy(bands, all_weights, potential)
+            return SelfConsistent(density, potential, bands, tuple(history), energy, tuple(waves))
         density = mixer(density, residual)
     raise eigensolver.NotConverged(f"density not converged in {MAX_ITERATIONS} iterations (residual {history[-1]:.1e})")
 

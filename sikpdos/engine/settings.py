@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from sikpdos.common import resources
 from sikpdos.common.constants import RYDBERG_EV
 from sikpdos.common.errors import SikpdosError
-from sikpdos.dataset.raw_site import BIN_EV
+from sikpdos.dataset.binning import BIN_EV
 from sikpdos.engine.basis import Backend
 from sikpdos.engine.library import Species, core_energy_eV
 from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
@@ -74,7 +74,7 @@ class Settings:
         return self.smearing_eV / RYDBERG_EV
 
     def as_dict(self) -> dict:
-        """For the meta data, with what follows from the fields: the recursions (gapped, gapless)."""
+        """For the meta data, with what follows from the fields: the lengths of the recursions (gapped, gapless)."""
         return asdict(self) | {
             "edge_steps": [self.edge_steps(is_gapped) for is_gapped in (True, False)],
             "pdos_steps": self.pdos_steps,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.engine.crystal import SYMPREC_A, Crystal
 from sikpdos.engine.pseudopotential import Pseudopotential
 from sikpdos.structures.distances import too_close
+from sikpdos.structures.reading import read_structure as reading_of
 from sikpdos.structures.supercell import reduction, shortest_vector_A
 
 if TYPE_CHECKING:
@@ -41,18 +41,12 @@ class Input:
         return int(self.atom[index])
 
 
-def read_structure(path: str | os.PathLike) -> Structure:
-    """Read a structure file (CIF, POSCAR...). Raises SikpdosError for what cannot be read."""
-    from pymatgen.core import Structure
-
-    if not os.path.isfile(path):
-        raise SikpdosError(f"{path}: no such file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Structure.from_file(str(path))
-    except Exception as error:  # pymatgen's readers raise whatever they meet
-        raise SikpdosError(f"{path}: not a readable structure ({error})") from error
+def read_structure(path: str | os.PathLike, report: Callable[[str], None] = lambda note: None) -> Structure:
+    """Read a structure file; `report` is told what was put right. Raises SikpdosError for what cannot be used."""
+    reading = reading_of(path)
+    for note in reading.notes:
+        report(f"{path}: {note}")
+    return reading.structure
 
 
 def to_crystal(structure: Structure, name: str, pseudos: Mapping[str, Pseudopotential]) -> Input:

@@ -5,88 +5,97 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.formats.spectrum_set import SpectrumSet, single
+from sikpdos.formats.columns import Column, Table, clean, unique
 from sikpdos.formats.text_numbers import decode
 
 FORMAT = "Athena"
-GROUP = re.compile(rb"^\$old_group\s*=\s*'([^']*)'", re.M)
-ARRAY = re.compile(rb"^@(args|x|y)\s*=\s*\((.*)\);\s*$", re.M)
 PERL_VALUE = re.compile(r"'((?:[^'\\]|\\.)*)'|([^\s,']+)")
+_BEGINS = b"$old_group"
+_ARRAYS = ("args", "x", "y")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Group:
     """One spectrum of a project as it is stored."""
 
     name: str
-    settings: dict[str, str]
-    x: list[str]
-    y: list[str]
+    settings: dict[str, str] = field(default_factory=dict)
+    x: list[str] = field(default_factory=list)
+    y: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        return clean(self.settings.get("label", "")) or clean(self.name)
 
 
 def is_athena(text: bytes) -> bool:
     """Whether a (normalised) text is an Athena project."""
-    return b"Athena project file" in text[:1000] or bool(GROUP.search(text[:65536]))
+    head = text[:65536]
+    return b"Athena project file" in head[:1000] or head.startswith(_BEGINS) or b"\n" + _BEGINS in head
 
 
-def read_athena(text: bytes, name: str) -> list[SpectrumSet]:
-    """The absorption spectra of a project, each a set of one named by its label, energies shifted as Athena does.
+def read_athena(text: bytes, name: str) -> tuple[list[Table], dict[str, str]]:
+    """The absorption spectra of a project, a table each titled by its label, energies shifted as Athena does.
 
-    Groups that are damaged, or no spectra in energy, are `left_out` of the first set. Raises SikpdosError naming
-    the file if no group can be used.
+    Returns them, and label -> cause for groups that are damaged or no spectra in energy. Raises SikpdosError naming
+    the file for a damaged project, and for one without a group that can be used.
     """
-    sets: list[SpectrumSet] = []
-    left_out: dict[str, str] = {}
-    for group in _json_groups(text, name) if text.lstrip().startswith(b"{") else _perl_groups(text):
-        label = _unused(group.settings.get("label", "").strip() or group.name, {s.title for s in sets} | set(left_out))
+    groups = list(_json_groups(text, name) if text.lstrip().startswith(b"{") else _perl_groups(text))
+    tables, left_out = [], {}
+    for number, (label, group) in enumerate(zip(unique(g.label for g in groups), groups, strict=True), 1):
         try:
-            sets.append(_spectrum(group, label))
+            tables.append(_table(group, label, number))
         except SikpdosError as error:
-            left_out[label] = str(error).removeprefix(f"{label}: ")
-    if not sets:
+            left_out[label] = error.args[0]
+    if not tables:
         causes = "; ".join(f"{label}: {cause}" for label, cause in left_out.items())
-        raise SikpdosError(f"{name}: no absorption spectrum in this Athena project{causes and f' ({causes})'}")
-    sets[0] = replace(sets[0], left_out=left_out)
-    return sets
+        raise SikpdosError(f"no absorption spectrum in this Athena project{causes and f' ({causes})'}", name)
+    return tables, left_out
 
 
-def _spectrum(group: Group, label: str) -> SpectrumSet:
+def _table(group: Group, label: str, number: int) -> Table:
     if group.settings.get("is_chi") == "1":
-        raise SikpdosError(f"{label}: not a spectrum in energy, but chi(k)")
+        raise SikpdosError("not a spectrum in energy, but chi(k)")
     try:
         energy, absorption = np.array(group.x, float), np.array(group.y, float)
         shift_eV = float(group.settings.get("bkg_eshift") or 0)
-    except ValueError as error:
-        raise SikpdosError(f"{label}: {error}") from error
-    if energy.size != absorption.size:
-        raise SikpdosError(f"{label}: {energy.size} energies, but {absorption.size} intensities")
-    return single(label, energy + shift_eV, absorption, unit="eV", kind="xas", title=label, source_format=FORMAT)
-
-
-def _unused(label: str, taken: set[str]) -> str:
-    """The label, with a number behind it where another group has it already."""
-    candidates = (label, *(f"{label} ({number})" for number in range(2, len(taken) + 2)))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    except (ValueError, TypeError) as error:
+        raise SikpdosError(str(error)) from error
+    if energy.ndim != 1 or energy.shape != absorption.shape:
+        raise SikpdosError(f"{energy.size} energies, but {absorption.size} intensities")
+    columns = (Column("energy", "eV", energy + shift_eV), Column("mu", None, absorption))
+    return Table(columns=columns, source_format=FORMAT, scan=str(number), title=label, kind="xas", titled=True)
 
 
 def _perl_groups(text: bytes) -> Iterator[Group]:
-    starts = list(GROUP.finditer(text))
-    for start, following in zip_longest(starts, starts[1:]):
-        end = following.start() if following else len(text)
-        arrays = {decode(a[1]): _perl_list(decode(a[2])) for a in ARRAY.finditer(text[start.end() : end])}
-        settings = arrays.get("args", [])
-        yield Group(
-            name=decode(start[1]),
-            settings=dict(zip(settings[::2], settings[1::2], strict=False)),
-            x=arrays.get("x", []),
-            y=arrays.get("y", []),
-        )
+    group = None
+    for line in text.split(b"\n"):
+        if line.startswith(_BEGINS):
+            if group:
+                yield group
+            group = Group(decode(line.partition(b"'")[2].partition(b"'")[0]))
+        elif group and line.startswith(b"@"):
+            _add_array(group, line)
+    if group:
+        yield group
+
+
+def _add_array(group: Group, line: bytes) -> None:
+    """Add what a line such as `@x = ('1838','1839');` assigns."""
+    array, equals, values = decode(line[1:]).partition("=")
+    values = values.strip()
+    if not equals or array.strip() not in _ARRAYS or not (values.startswith("(") and values.endswith(");")):
+        return
+    words = _perl_list(values[1:-2])
+    if array.strip() == "args":
+        group.settings = dict(zip(words[::2], words[1::2], strict=False))
+    else:
+        setattr(group, array.strip(), words)
 
 
 def _perl_list(text: str) -> list[str]:
@@ -100,6 +109,9 @@ def _json_groups(text: bytes, name: str) -> Iterator[Group]:
             settings = project[key]["args"]
             if isinstance(settings, list):
                 settings = dict(zip(settings[::2], settings[1::2], strict=False))
-            yield Group(key, {k: str(v) for k, v in settings.items()}, project[key]["x"], project[key]["y"])
+            settings = {str(k): str(v) for k, v in settings.items()}
+            yield Group(str(key), settings, list(project[key]["x"]), list(project[key]["y"]))
+    except RecursionError:
+        raise SikpdosError("damaged Athena project (nested too deep)", name) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SikpdosError(f"{name}: damaged Athena project ({type(error).__name__}: {error})") from error
+        raise SikpdosError(f"damaged Athena project ({type(error).__name__}: {error})", name) from error

@@ -1,90 +1,99 @@
-"""Columns of numbers with names: which is the energy, which the intensity, and absorption from raw detectors."""
+"""A table of measured columns with names and units: what every text file and HDF5 group is first turned into."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.common.errors import SikpdosError
-
-ENERGY = re.compile(
-    r"^(photon |incident |absolute )?(energy|energies|omega|k?ev|e|eloss|x)\b|energy.?loss|^loss\b", re.I
+LONGEST_NAME = 200  # characters of a column's name that are looked at
+_UNIT = re.compile(r"[(\[]([^()\[\]]{1,20})[)\]]$|[\s_/](k?ev|mev|deg|degrees?|counts?|cps|sec|s|ms|na|pa|ma|v)$", re.I)
+_UNITS = re.compile(
+    r"(k|m)?ev|°|deg(rees?)?\.?|(m|µ)?rad|m?s|sec(onds)?\.?|[kmnpµu]?a(mps?)?|[mµ]?v|counts?(/s(ec)?)?|cts|cps|"
+    r"k?hz|pixels?|channels?|arb\.?( units?)?|a\.?\s?u\.?|%|-|1",
+    re.I,
 )
-ABSORPTION = ("mu", "xmu", "mutrans", "mufluor", "mu(e)", "norm", "normtrans", "normfluor", "flat")
-INTENSITY = (*ABSORPTION, "intensity", "counts", "sigma", "signal", "y")
-INCIDENT = ("i0",)
-TRANSMITTED = ("itrans", "i1", "it", "i_trans")
-FLUORESCENCE = ("ifluor", "if", "i_fluor", "iff")
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Energy and intensity picked from a table."""
+class ColumnChoice:
+    """What the user asked for instead of the automatic choice."""
 
-    energy: np.ndarray  # (n,) in `unit`
-    intensity: np.ndarray  # (n,)
-    unit: str | None  # eV, keV, or None: not said
-    kind: str
+    column: str | None = None  # NAME, or NAME/I0: names or numbers (from 1) of columns
+    scan: str | None = None  # number or title of a scan
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    name: str  # "" where the file gives none
+    unit: str | None  # as written, None: not said
+    values: np.ndarray  # (n,)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One scan of a file: columns of equal length."""
+
+    columns: tuple[Column, ...]
+    source_format: str
+    scan: str = ""  # its number in the file; "" where the file holds but one
+    title: str = ""
+    kind: str = "unknown"  # eels or xas where the format says so
     warnings: tuple[str, ...] = ()
+    signal: str | None = None  # the column that the file itself calls the signal
+    titled: bool = False  # its title names its spectrum
+    every_column_is_a_spectrum: bool = False  # a matrix: its first column is the energy
+
+    @property
+    def named(self) -> bool:
+        return any(column.name for column in self.columns)
+
+    def label(self, index: int) -> str:
+        """How messages call a column: its name, else its number."""
+        return self.columns[index].name or f"column {index + 1}"
 
 
-def label(name: str) -> str:
-    """A column name without its unit, in lower case: "Energy_eV" and "energy (eV)" are "energy"."""
-    bare = re.sub(r"[\s_]*([(\[]\s*[km]?ev\s*[)\]]|(?<![a-z])[km]?ev)$", "", name.strip().lower())
-    return bare or name.lower()
-
-
-def unit_of(name: str) -> str | None:
-    """The energy unit named in a column's name."""
-    found = re.search(r"(?<![a-z])[km]?ev(?![a-z])", name, re.I)
-    return found[0] if found else None
-
-
-def choose(names: Sequence[str] | None, table: np.ndarray, name: str) -> Choice:
-    """Energy and intensity of a table (n, columns) by its column names, else columns 1 and 2 (warned of).
-
-    Raises SikpdosError naming the file `name` if there are fewer than two columns.
-    """
-    if table.shape[1] < 2:
-        raise SikpdosError(f"{name}: only one column of numbers; energy and intensity are needed")
+def make_columns(names: Sequence[str] | None, values: np.ndarray) -> tuple[Column, ...]:
+    """Columns of a table (n, columns) from their headings, which may carry units."""
     if names is None:
-        more = table.shape[1] > 2
-        warning = (f"{table.shape[1]} columns without names: 1 taken as energy, 2 as intensity",) if more else ()
-        return Choice(table[:, 0], table[:, 1], None, "unknown", warning)
-    energy = next((i for i, n in enumerate(names) if ENERGY.search(n.replace("_", " "))), 0)
-    unit = unit_of(names[energy])
-    kind = "eels" if "loss" in names[energy].lower() else "unknown"
-    columns = {label(n): table[:, i] for i, n in reversed(list(enumerate(names))) if i != energy}
-    found = absorption(columns)
-    if found is not None:
-        return Choice(table[:, energy], found[0], unit, "eels" if kind == "eels" else "xas", found[1])
-    wanted = next((n for n in INTENSITY if n in columns), None)
-    if wanted is None:
-        wanted = label(names[1 if energy != 1 else 0])
-        if len(names) > 2:
-            warning = f"columns {', '.join(names)}: {names[energy]} taken as energy, {wanted} as intensity"
-            return Choice(table[:, energy], columns[wanted], unit, kind, (warning,))
-    return Choice(table[:, energy], columns[wanted], unit, kind)
+        return tuple(Column("", None, column) for column in values.T)
+    return tuple(Column(*split_unit(name), column) for name, column in zip(names, values.T, strict=True))
 
 
-def absorption(columns: dict[str, np.ndarray]) -> tuple[np.ndarray, tuple[str, ...]] | None:
-    """Absorption coefficient (n,) from columns in lower-case names, and warnings; None where they hold none.
+def split_unit(heading: str) -> tuple[str, str | None]:
+    """Name and unit of a heading: "Energy (eV)", "energy_eV" and "Energy eV || PV:name" are energy in eV.
 
-    Taken as given where a column is one; else ln(i0 / itrans) or ifluor / i0 (XDI specification 1.0, column names).
+    What stands in parentheses stays with the name unless it is a unit: "d1(TEY)".
     """
-    given = [n for n in ABSORPTION if n in columns]
-    if given:
-        others = f"{given[0]} taken, {', '.join(given[1:])} not"
-        return columns[given[0]], (others,) if len(given) > 1 else ()
-    incident, transmitted, fluorescence = (
-        next((columns[n] for n in names if n in columns), None) for names in (INCIDENT, TRANSMITTED, FLUORESCENCE)
-    )
-    if incident is None or (transmitted is None and fluorescence is None):
-        return None
-    with np.errstate(all="ignore"):  # a dead detector gives NaN, which the reader reports with its channel
-        if transmitted is not None:
-            return np.log(incident / transmitted), ("absorption computed as ln(i0 / itrans)",)
-        return fluorescence / incident, ("absorption computed as ifluor / i0",)
+    heading = clean(heading.partition("||")[0])
+    match = _UNIT.search(heading)
+    unit = (match[1] or match[2] or "").strip() if match else ""
+    if unit and _UNITS.fullmatch(unit) and (name := heading[: match.start()].strip(" _/")):
+        return name, unit
+    return heading, heading if re.fullmatch("k?ev", heading, re.I) else None
+
+
+def clean(name: str) -> str:
+    """A name without quotes, controls and surplus blanks; full-width letters as ordinary ones."""
+    plain = unicodedata.normalize("NFKC", name[:LONGEST_NAME]).replace("μ", "µ")
+    return " ".join("".join(c if c.isprintable() else " " for c in plain).split()).strip(" \"'")
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The names, with a number behind those that another has already."""
+    taken: dict[str, int] = {}
+    result = []
+    for name in names:
+        taken[name] = taken.get(name, 0) + 1
+        candidate = name if taken[name] == 1 else f"{name} ({taken[name]})"
+        while candidate in taken and taken[name] > 1:
+            taken[name] += 1
+            candidate = f"{name} ({taken[name]})"
+        taken.setdefault(candidate, 1)
+        result.append(candidate)
+    return result

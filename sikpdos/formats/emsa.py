@@ -19,10 +19,10 @@ from sikpdos.formats.spectrum_set import SpectrumSet, single
 from sikpdos.formats.text_numbers import NumberTable, decode, parse_numbers
 
 FORMAT = "EMSA/MAS"
-HEADER_LINE = re.compile(rb"^[ \t]*#[ \t]*([^:\n]*?)[ \t]*(?::([^\n]*))?$", re.M)
 DATA_STARTS = re.compile(rb"^[ \t]*#[ \t]*SPECTRUM\b[^\n]*\n?", re.M | re.I)
 DATA_ENDS = re.compile(rb"^[ \t]*#[ \t]*ENDOFDATA\b", re.M | re.I)
 FIRST_LINE = re.compile(rb"^[ \t]*#[ \t]*FORMAT\b[^:\n]*:[^\n]*EMSA", re.M | re.I)
+KEYWORDS = ("VERSION", "TITLE", "NPOINTS", "NCOLUMNS", "XUNITS", "DATATYPE", "XPERCHAN", "OFFSET", "SIGNALTYPE")
 KINDS = {"ELS": "eels", "EELS": "eels", "XAS": "xas"}
 TITLE_LENGTH = 64
 
@@ -36,14 +36,17 @@ class Header:
 
     def number(self, keyword: str) -> float | None:
         """The leading number of a value such as "0.25 eV per channel", None where there is none."""
-        found = re.match(r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)(\s*[ed][-+]?\d+)?", self.values.get(keyword, ""), re.I)
+        found = re.match(r"[-+]?(\d+[.,]?\d*|[.,]\d+)( ?[ed][-+]?\d+)?", self.values.get(keyword, "")[:100], re.I)
         return float(re.sub(r"\s*[dDE]", "e", found[0].strip().replace(",", "."))) if found else None
 
 
 def is_msa(text: bytes) -> bool:
-    """Whether a (normalised) text starts like an EMSA/MAS file."""
+    """Whether a (normalised) text starts like an EMSA/MAS file: a comment "Spectrum" alone makes none."""
     head = text[:65536]
-    return bool(FIRST_LINE.search(head) or DATA_STARTS.search(head))
+    if FIRST_LINE.search(head):
+        return True
+    start = DATA_STARTS.search(head)
+    return bool(start) and any(key in KEYWORDS for key in _parse_header(head[: start.start()]).values)
 
 
 def read_msa(text: bytes, name: str) -> SpectrumSet:
@@ -77,14 +80,20 @@ def read_msa(text: bytes, name: str) -> SpectrumSet:
 
 def _parse_header(text: bytes) -> Header:
     header = Header()
-    for line in HEADER_LINE.finditer(text):
-        keyword, _, unit = decode(line[1]).upper().partition("-")
-        keyword, value = keyword.strip(), decode(line[2] or b"").strip()
-        if keyword == "TITLE" and header.values.get(keyword):
-            value = f"{header.values[keyword]} {value}".strip()
-        header.values[keyword] = value
-        header.units[keyword] = unit.strip()
+    for line in text.split(b"\n"):
+        line = line.strip(b" \t")
+        if line.startswith(b"#"):
+            _add_field(header, *line[1:].partition(b":")[::2])
     return header
+
+
+def _add_field(header: Header, keyword_and_unit: bytes, value: bytes) -> None:
+    keyword, _, unit = decode(keyword_and_unit).strip().upper().partition("-")
+    keyword, text = keyword.strip(), decode(value).strip()
+    if keyword == "TITLE" and header.values.get(keyword):
+        text = f"{header.values[keyword]} {text}".strip()
+    header.values[keyword] = text
+    header.units[keyword] = unit.strip()
 
 
 def _kind(header: Header, warnings: list[str]) -> str:

@@ -14,13 +14,14 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sikpdos.common import npz
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common import limits, npz
+from sikpdos.common.errors import SikpdosError, naming
 from sikpdos.formats.spectrum_set import SpectrumSet, energy_axis
 
 FORMAT = "NPZ matrix"
 MAGIC = b"PK\x03\x04"
 SPECTRA = "spectra.npy"
+_BLOCK_BYTES = 256 << 20  # of spectra in memory at a time
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class NpzRows:
         rows, channels = self.shape
         with npz.failures(self.name), _open(self.source) as archive, archive.open(SPECTRA) as stream:
             _header(stream)
+            size = max(1, min(size, _BLOCK_BYTES // (channels * self.dtype.itemsize)))
             for start in range(0, rows, size):
                 count = min(size, rows - start)
                 data = stream.read(count * channels * self.dtype.itemsize)
@@ -48,7 +50,7 @@ def read_npz_matrix(source: str | os.PathLike | bytes, name: str) -> SpectrumSet
 
     Raises SikpdosError naming the file for missing, misshapen or pickled arrays and for bad energies.
     """
-    with npz.failures(name), _open(source) as archive:
+    with naming(name), npz.failures(name), _open(source) as archive:
         members = set(archive.namelist())
         for key in ("energy_eV", "spectra"):
             if f"{key}.npy" not in members:
@@ -81,6 +83,7 @@ def _open(source: str | os.PathLike | bytes) -> zipfile.ZipFile:
 
 
 def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:
+    limits.check(archive.getinfo(member).file_size)
     with archive.open(member) as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)
 

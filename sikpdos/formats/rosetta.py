@@ -1,4 +1,4 @@
-"""Gatan .dm3/.dm4 and HyperSpy .hspy files, through the optional package rosettasciio (extra `eels`)."""
+"""Gatan .dm3 and .dm4 files, through the optional package rosettasciio (extra `eels`)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.formats.spectrum_set import EV_PER_UNIT, SpectrumSet, energy_axis, single
+from sikpdos.formats.energies import EV_PER_UNIT
+from sikpdos.formats.hyperspy import KINDS, image
+from sikpdos.formats.spectrum_set import SpectrumSet
 
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-MODULES = {"dm3": "rsciio.digitalmicrograph", "dm4": "rsciio.digitalmicrograph", "hspy": "rsciio.hspy"}
-KINDS = {"EELS": "eels", "XAS": "xas"}
+MODULE = "rsciio.digitalmicrograph"
 
 
 def rosetta_format(head: bytes) -> str | None:
-    """dm3, dm4 or hspy by the first bytes of a file, None for any other."""
-    if head.startswith(HDF5_MAGIC):
-        return "hspy"
+    """dm3 or dm4 by the first bytes of a file, None for any other."""
     return {b"\0\0\0\3": "dm3", b"\0\0\0\4": "dm4"}.get(head[:4])
 
 
@@ -58,7 +56,7 @@ def _datasets(source: str | os.PathLike | bytes, file_format: str, name: str) ->
 def _reader(file_format: str, name: str) -> Callable[[str], list[Mapping]]:
     logging.getLogger("rsciio").setLevel(logging.CRITICAL)  # what matters of its talk comes as exceptions
     try:
-        return importlib.import_module(MODULES[file_format]).file_reader
+        return importlib.import_module(MODULE).file_reader
     except ModuleNotFoundError as error:
         raise SikpdosError(
             f"{name}: {file_format} files need the package rosettasciio: pip install 'sikpdos[eels]'"
@@ -81,21 +79,10 @@ def _spectra(dataset: Mapping, file_format: str, name: str) -> SpectrumSet:
     dimension = _energy_dimension(dataset["axes"])
     axis, data = dataset["axes"][dimension], np.asarray(dataset["data"])
     if data.dtype.kind not in "fiu":
-        raise SikpdosError(f"{name}: intensities of type {data.dtype}, expected real numbers")
+        raise SikpdosError(f"intensities of type {data.dtype}, expected real numbers", name)
     unit = str(axis["units"]).strip()
     kind = KINDS.get(dataset["metadata"].get("Signal", {}).get("signal_type", ""), "unknown")
     title = dataset["metadata"].get("General", {}).get("title", "")
-    if data.size == data.shape[dimension]:
-        return single(name, _energies(axis), data.ravel(), unit=unit, kind=kind, title=title, source_format=file_format)
-    energy_eV, decreasing, warned = energy_axis(_energies(axis), unit, name)
-    pixels = np.moveaxis(data, dimension, -1)
-    return SpectrumSet(
-        names=["_".join(map(str, index)) for index in np.ndindex(pixels.shape[:-1])],
-        energy_eV=energy_eV,
-        intensity=pixels.reshape(-1, energy_eV.size),  # a view: no copy of the image
-        kind=kind,
-        title=title,
-        source_format=file_format,
-        warnings=warned,
-        decreasing=decreasing,
+    return image(
+        _energies(axis), data, dimension, unit=unit, kind=kind, title=title, source_format=file_format, name=name
     )

@@ -8,11 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.formats import energies
 
 KINDS = ("eels", "xas", "unknown")
-EV_PER_UNIT = {"ev": 1.0, "kev": 1e3, "mev": 1e-3}
-NARROWEST_EV, HIGHEST_KEV = 3.0, 200.0  # positive numbers in a smaller range, and below this, must be keV
 
 
 class RowReader(Protocol):
@@ -46,6 +45,7 @@ class SpectrumSet:
     source_format: str = ""
     warnings: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)  # other spectra of the file that cannot be used -> cause
+    deviation: np.ndarray | None = None  # (m, n) standard deviation of each intensity, where scans were merged
     decreasing: bool = False  # `intensity` runs from the highest energy to the lowest; `blocks` turns it round
 
     def __len__(self) -> int:
@@ -112,41 +112,20 @@ def _not_finite(values: np.ndarray) -> str:
 
 
 def energy_axis(energy: np.ndarray, unit: str | None, name: str) -> tuple[np.ndarray, bool, tuple[str, ...]]:
-    """Energies (n,) in `unit` (eV, keV, meV; None: not said) as increasing eV.
+    """Energies (n,) in `unit` (eV, keV, meV; None: not said) as increasing eV, for spectra that stay in a file.
 
     Returns them, whether they had to be turned round, and warnings. Raises SikpdosError, which names the file
-    `name`, for another unit, fewer than two channels, NaN, repeated energies, or energies in no order.
+    `name`, for what `energies.axis` refuses, and for energies that would have to be sorted or averaged.
     """
     energy = np.asarray(energy, float)
-    warnings = []
-    if energy.size < 2:
-        raise SikpdosError(f"{name}: {'only one energy channel' if energy.size else 'no energy channels'}")
-    if not np.isfinite(energy).all():
-        raise SikpdosError(f"{name}: energy is {_not_finite(energy)[13:]}")
-    if unit is None and energy.min() > 0 and energy.max() < HIGHEST_KEV and np.ptp(energy) < NARROWEST_EV:
-        unit = "keV"
-        warnings.append(f"energies {energy.min():g} to {energy.max():g} without a unit: taken as keV")
-    factor = EV_PER_UNIT.get((unit or "eV").lower())
-    if factor is None:
-        raise SikpdosError(f"{name}: energies in '{unit}', expected eV or keV")
-    decreasing = bool(energy[-1] < energy[0])
-    if decreasing:
-        energy = energy[::-1]
-        warnings.append("energies decrease: the spectrum was turned round")
-    _check_increasing(energy, name)
-    return np.ascontiguousarray(energy if factor == 1 else energy * factor), decreasing, tuple(warnings)
-
-
-def _check_increasing(energy: np.ndarray, name: str) -> None:
     step = np.diff(energy)
-    if step.min() > 0:
-        return
-    channel = int(np.argmin(step > 0))
-    if step.min() == 0 or step[channel] == 0:
-        raise SikpdosError(f"{name}: energy {energy[channel]:.10g} is repeated")
-    raise SikpdosError(
-        f"{name}: energies neither increase nor decrease: {energy[channel + 1]:.10g} follows {energy[channel]:.10g}"
-    )
+    if energy.size > 1 and np.isfinite(energy).all() and not ((step > 0).all() or (step < 0).all()):
+        at = int(np.argmin(step)) if step.any() else 0
+        words = "is repeated" if step[at] == 0 else f"follows {energy[at]:.10g}: out of order"
+        raise SikpdosError(f"{name}: energy {energy[at + 1]:.10g} {words}")
+    with naming(name):
+        axis = energies.axis(energy, unit)
+    return axis.energy_eV, bool(energy[-1] < energy[0]), axis.warnings
 
 
 def single(
@@ -160,27 +139,54 @@ def single(
     source_format: str,
     warnings: Sequence[str] = (),
 ) -> SpectrumSet:
-    """One spectrum, checked, as a set of one.
-
-    Raises SikpdosError naming the file `name` for bad energies (see `energy_axis`), NaN, nothing but zeros, or
-    (unless XAS) no positive value. Negative values are warned of.
-    """
-    energy_eV, decreasing, more = energy_axis(energy, unit, name)
-    intensity = floats(np.asarray(intensity))
-    causes = faults(intensity[None], kind)
-    if causes:
-        raise SikpdosError(f"{name}: {causes[0]}")
-    negative = int(np.count_nonzero(intensity < 0))
-    if negative and kind != "xas":
-        more = (*more, f"{negative} of {intensity.size} intensities are negative (a background already removed?)")
-    if decreasing:
-        intensity = intensity[::-1]
-    return SpectrumSet(
-        names=(name,),
-        energy_eV=energy_eV,
-        intensity=np.ascontiguousarray(intensity)[None],
+    """One spectrum, checked, as a set of one that bears the file's name (see `arranged`)."""
+    return arranged(
+        (name,),
+        energy,
+        np.asarray(intensity)[None],
+        unit=unit,
         kind=kind,
         title=title,
         source_format=source_format,
-        warnings=(*warnings, *more),
+        warnings=warnings,
+        source=name,
+    )
+
+
+def arranged(
+    names: Sequence[str],
+    energy: np.ndarray,
+    intensity: np.ndarray,
+    *,
+    unit: str | None,
+    kind: str,
+    source: str,
+    title: str = "",
+    source_format: str,
+    warnings: Sequence[str] = (),
+) -> SpectrumSet:
+    """Spectra (m, n) in the order of a file on energies (n,) in `unit`, put in order.
+
+    Raises SikpdosError naming the file `source` for bad energies (see `energies.axis`) and, if there is but one
+    spectrum, for NaN, nothing but zeros, or (unless XAS) no positive value. Negative values are warned of.
+    """
+    with naming(source):
+        axis = energies.axis(energy, unit)
+    intensity = np.ascontiguousarray(axis.arrange(floats(np.asarray(intensity))))
+    warnings = (*warnings, *axis.warnings)
+    if len(intensity) == 1:
+        if causes := faults(intensity, kind):
+            raise SikpdosError(f"{source}: {causes[0]}")
+        negative = int(np.count_nonzero(intensity < 0))
+        if negative and kind != "xas":
+            words = f"{negative} of {intensity.size} intensities are negative (a background already removed?)"
+            warnings = (*warnings, words)
+    return SpectrumSet(
+        names=tuple(names),
+        energy_eV=axis.energy_eV,
+        intensity=intensity,
+        kind=kind,
+        title=title,
+        source_format=source_format,
+        warnings=warnings,
     )

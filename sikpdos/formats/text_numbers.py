@@ -49,12 +49,33 @@ def decode(line: bytes) -> str:
         return line.decode("latin-1")
 
 
+def decode_lines(lines: list[bytes]) -> list[str]:
+    """Lines of a heading as text: UTF-8, else cp932 (Japanese Windows), else Latin-1, all of them the same."""
+    whole = b"\n".join(lines)
+    for encoding in ("utf-8", "cp932" if _may_be_cp932(whole) else "latin-1"):
+        try:
+            return whole.decode(encoding).split("\n") if lines else []
+        except UnicodeDecodeError:
+            continue
+    return whole.decode("latin-1").split("\n")
+
+
+def quoted(token: bytes, length: int = 40) -> str:
+    """The beginning of a file's own words, for a message of one line."""
+    return "".join(c if c.isprintable() else "?" for c in decode_lines([token])[0][:length])
+
+
+def _may_be_cp932(text: bytes) -> bool:
+    """Whether bytes occur that begin most Japanese letters in cp932 and are control characters in Latin-1."""
+    return any(byte in text for byte in (b"\x82", b"\x83", b"\x88", b"\x8c", b"\x8e", b"\x8f", b"\x91", b"\x95"))
+
+
 def is_number(token: bytes) -> bool:
     try:
         float(token.translate(EXPONENT_D))
     except ValueError:
         return False
-    return True
+    return b"_" not in token  # which Python takes for a separator of thousands
 
 
 def is_data(line: bytes) -> bool:
@@ -105,15 +126,16 @@ def parse_numbers(data: bytes, name: str, first_line: int = 1) -> NumberTable:
     sample_end = max(SAMPLE_BYTES, data.find(b"\n"))
     sample = [line for line in data[:sample_end].split(b"\n") if is_data(line)]
     table = separators(sample)
-    blocks = [_parse_block(block.translate(table), start, name) for start, block in _line_blocks(data, first_line)]
+    blocks = [_parse_block(block, table, start, name) for start, block in _line_blocks(data, first_line)]
     numbers = NumberTable(*map(np.concatenate, zip(*blocks, strict=True)))
     if not numbers.values.size:
         raise SikpdosError(f"{name}: no numbers after the header")
     return numbers
 
 
-def _parse_block(text: bytes, first_line: int, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The fields of NumberTable for some lines whose separators are blanks already."""
+def _parse_block(block: bytes, table: bytes, first_line: int, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The fields of NumberTable for some lines; `table` makes their separators blanks."""
+    text = block.translate(table)
     even = _parse_even_lines(text)
     if even is not None:
         return even.ravel(), np.full(len(even), even.shape[1]), first_line + np.arange(len(even))
@@ -121,7 +143,7 @@ def _parse_block(text: bytes, first_line: int, name: str) -> tuple[np.ndarray, n
     try:
         values = np.array(list(map(float, chain.from_iterable(rows))))
     except ValueError:
-        raise SikpdosError(_first_unreadable(rows, first_line, name)) from None
+        raise SikpdosError(_first_unreadable(block, first_line, name)) from None
     widths = np.fromiter(map(len, rows), np.int64, len(rows))
     return values, widths[widths > 0], first_line + np.flatnonzero(widths)
 
@@ -148,9 +170,9 @@ def _line_blocks(data: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
         first_line += block.count(b"\n")
 
 
-def _first_unreadable(rows: list[list[bytes]], first_line: int, name: str) -> str:
-    for number, row in enumerate(rows, first_line):
-        for token in row:
-            if not is_number(token):
-                return f"{name}: line {number}: cannot read '{decode(token)[:40]}' as a number"
-    raise AssertionError("every token is a number")
+def _first_unreadable(block: bytes, first_line: int, name: str) -> str:
+    for number, line in enumerate(block.split(b"\n"), first_line):
+        for token in re.split(rb"[\s,;]+", line.partition(b"#")[0].strip(b" \t,;")):
+            if token and not is_number(token):
+                return f"{name}: line {number}: cannot read '{quoted(token)}' as a number"
+    return f"{name}: unreadable numbers between lines {first_line} and {number}"

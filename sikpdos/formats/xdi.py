@@ -3,69 +3,73 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.formats.columns import choose, label
-from sikpdos.formats.columns_text import column_names, split_header
-from sikpdos.formats.spectrum_set import SpectrumSet, single
-from sikpdos.formats.text_numbers import decode, parse_numbers
+from sikpdos.formats.columns import Column, Table, clean
+from sikpdos.formats.columns_text import bragg_energy_eV, read_tables
+from sikpdos.formats.roles import Role, is_energy, role_of
+from sikpdos.formats.text_numbers import decode_lines
 
 FORMAT = "XDI"
 FIRST_LINE = re.compile(rb"^\s*#\s*XDI/\d", re.I)
-FIELD = re.compile(r"^#\s*([A-Za-z]\w*\.\w+)\s*:\s*(.*?)\s*$")
 
 
 def is_xdi(text: bytes) -> bool:
     """Whether a (normalised) text starts like an XDI file."""
-    return bool(FIRST_LINE.match(text))
+    return bool(FIRST_LINE.match(text[:200]))
 
 
-def read_xdi(text: bytes, name: str) -> SpectrumSet:
-    """The absorption spectrum in the (normalised) text of an XDI file.
+def read_xdi(text: bytes, name: str) -> list[Table]:
+    """The tables in the (normalised) text of an XDI file, with energies computed from Bragg angles where need be.
 
-    Absorption is taken from a column, or is ln(i0 / itrans) or ifluor / i0. Raises SikpdosError naming the file
-    if there is no energy or nothing to make absorption of, and for what `spectrum_set.single` refuses.
+    Raises SikpdosError naming the file if there is no energy, and for what `read_tables` refuses.
     """
-    header, start = split_header(text, name)
-    table = parse_numbers(text[start:], name, 1 + len(header)).columns(name)
-    fields = _fields(header)
-    names = _labels(fields, table.shape[1]) or column_names(header, table.shape[1])
-    if not names or not any(label(n) == "energy" for n in names):
-        raise SikpdosError(f"{name}: no energy column (columns: {', '.join(names or ['without names'])})")
-    chosen = choose(names, table, name)
-    if chosen.kind != "xas":
-        raise SikpdosError(f"{name}: neither absorption nor detectors to compute it from (columns: {', '.join(names)})")
-    return single(
-        name,
-        chosen.energy,
-        chosen.intensity,
-        unit=chosen.unit,
-        kind="xas",
-        title=fields.get("sample.name", ""),
-        source_format=FORMAT,
-        warnings=(*chosen.warnings, *_other_edge(fields)),
-    )
+    fields = _fields(text)
+    return [_table(table, fields, name) for table in read_tables(text, name)]
 
 
-def _fields(header: list[bytes]) -> dict[str, str]:
+def _fields(text: bytes) -> dict[str, str]:
     """Fields by their names in lower case, up to the line of slashes that ends them."""
     fields = {}
-    for line in map(decode, header):
-        if re.match(r"#\s*///", line):
+    for line in decode_lines(text[:65536].split(b"\n")):
+        bare = line.lstrip("# \t")
+        if not line.startswith("#") or bare.startswith("///"):
             break
-        if found := FIELD.match(line):
-            fields[found[1].lower()] = found[2]
+        key, colon, value = bare.partition(":")
+        if colon and re.fullmatch(r"[A-Za-z]\w*\.\w+", key.strip()):
+            fields[key.strip().lower()] = value.strip()
     return fields
 
 
-def _labels(fields: dict[str, str], width: int) -> list[str] | None:
-    """Column labels and units, None unless every column has one."""
-    labels = [fields.get(f"column.{number}", "") for number in range(1, width + 1)]
-    return labels if all(labels) else None
+def _table(table: Table, fields: dict[str, str], name: str) -> Table:
+    if not any(map(is_energy, table.columns)):
+        table = _with_energies(table, fields, name)
+    return replace(
+        table,
+        source_format=FORMAT,
+        title=clean(fields.get("sample.name", "")),
+        kind="xas",
+        warnings=(*table.warnings, *_other_edge(fields)),
+    )
+
+
+def _with_energies(table: Table, fields: dict[str, str], name: str) -> Table:
+    """Energies computed from a column of angles (specification 1.0, Mono.d_spacing)."""
+    angle = next((column for column in table.columns if role_of(column) is Role.ANGLE), None)
+    spacing = re.match(r"\d+\.?\d*", fields.get("mono.d_spacing", ""))
+    if angle is None or not spacing or float(spacing[0]) <= 0:
+        labels = ", ".join(table.label(index) for index in range(len(table.columns)))
+        raise SikpdosError(f"{name}: no energy column (columns: {labels})")
+    energy_eV = bragg_energy_eV(angle.values, float(spacing[0]))
+    words = f"energies computed from Bragg angles (d = {spacing[0]} A)"
+    return replace(
+        table, columns=(Column("energy", "eV", energy_eV), *table.columns), warnings=(words, *table.warnings)
+    )
 
 
 def _other_edge(fields: dict[str, str]) -> tuple[str, ...]:
     element, edge = fields.get("element.symbol", "Si"), fields.get("element.edge", "K")
     if (element.lower(), edge.lower()) == ("si", "k"):
         return ()
-    return (f"the file says {element} {edge} edge, not Si K",)
+    return (f"the file says {clean(element)} {clean(edge)} edge, not Si K",)

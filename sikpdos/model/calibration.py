@@ -1,5 +1,5 @@
-"""From validation errors to honest uncertainty: every site outside the test part is judged by the members that
-kept it for validation."""
+"""From validation errors to an honest uncertainty: every site outside the test part is judged by the members that
+kept its fold for validation."""
 
 from __future__ import annotations
 
@@ -8,68 +8,105 @@ from dataclasses import dataclass
 import numpy as np
 
 from sikpdos.dataset import split
+from sikpdos.dataset.dataset import Dataset
 from sikpdos.model import outliers, uncertainty
-from sikpdos.model.network import Estimates, Model, estimates
-from sikpdos.model.training_spectra import Drawn
+from sikpdos.model.ensemble import Ensemble, Estimates, estimate
+from sikpdos.model.outliers import OutlierModel
+from sikpdos.model.training_spectra import SpectrumVariants
+from sikpdos.model.uncertainty import Uncertainty
 
 
-@dataclass(frozen=True)
-class Part:
-    """A validation fold as the members see it that kept it."""
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What validation says about an ensemble."""
 
-    rows: np.ndarray  # (k,) of the dataset
-    true: np.ndarray  # (variants * k, 2, 300)
-    found: Estimates
-
-
-def kernel_share(parts: list[Part]) -> float:
-    """Share (0 to 1) of the kernel regression that makes the squared error of the validation parts smallest."""
-    above = below = 0.0
-    for part in parts:
-        networks = part.found.networks.mean(axis=0)
-        difference = part.found.regression - networks
-        above += float((difference * (part.true - networks)).sum())
-        below += float((difference**2).sum())
-    return float(np.clip(above / below, 0, 1)) if below else 0.0
+    stacking_weight: float  # of the kernel regression
+    uncertainty: Uncertainty
+    outlier_model: OutlierModel
+    group_mse: dict[str, float]  # mean validation error of every group outside the test part, (states/eV)^2
 
 
-def validation_parts(model: Model, drawn: Drawn, pdos: np.ndarray, fold: np.ndarray) -> list[Part]:
-    """Every validation fold that a member kept."""
-    parts = []
-    for number in range(1, split.FOLDS):
-        rows = np.flatnonzero(fold == number)
-        mine = [m for m in range(model.members) if split.validation_fold(m) == number]
-        if mine and len(rows):
-            spectra, resolution = drawn.spectra[:, rows].reshape(-1, 200), drawn.resolution[:, rows].reshape(-1, 2)
-            found = estimates(model, spectra, resolution, mine)
-            parts.append(Part(rows, np.tile(pdos[rows], (len(drawn.spectra), 1, 1)), found))
-    return parts
+@dataclass(frozen=True, kw_only=True)
+class ValidationFold:
+    """A validation fold as the members see it that kept it: k sites, each with the same number of variants."""
+
+    variants: SpectrumVariants  # (variants, k, ...)
+    groups: np.ndarray  # (k,)
+    true: np.ndarray  # (variants * k, 2, 300) density of states
+    estimates: Estimates  # of the variants * k spectra
+
+    def errors(self, stacking_weight: float) -> np.ndarray:
+        """Errors (variants * k, 2, 300) of the mean estimates."""
+        return self.estimates.mean(stacking_weight) - self.true
 
 
-def calibrate(parts: list[Part], share: float) -> uncertainty.Uncertainty:
-    """What makes +-1.645 deviations hold 90 % of the validation points."""
-    members = [part.found.each(share) for part in parts]
-    errors = [part.found.mean(share) - part.true for part in parts]
-    return uncertainty.calibrate(members, [part.found.nearest for part in parts], errors)
+def calibrate(ensemble: Ensemble, variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray) -> Calibration:
+    """Calibrate on the held-out variants of a dataset whose sites are in these folds (n,)."""
+    validation = validation_folds(ensemble, variants, dataset, fold)
+    weight = stacking_weight(validation)
+    return Calibration(
+        stacking_weight=weight,
+        uncertainty=uncertainty.calibrate(
+            [each.estimates.of_members(weight) for each in validation],
+            [each.estimates.nearest for each in validation],
+            [each.errors(weight) for each in validation],
+        ),
+        outlier_model=outlier_model(variants, fold),
+        group_mse=group_mse(validation, weight),
+    )
 
 
-def group_mse(parts: list[Part], share: float, groups: np.ndarray) -> dict[str, float]:
-    """Mean validation error of every family outside the test part, (states/eV)^2."""
-    errors: dict[str, list[float]] = {}
-    for part in parts:
-        error = (part.found.mean(share) - part.true).reshape(-1, len(part.rows), *part.true.shape[1:])
-        for row, mse in zip(part.rows, (error**2).mean(axis=(0, 2, 3)), strict=True):
-            errors.setdefault(str(groups[row]), []).append(float(mse))
-    return {group: float(np.mean(values)) for group, values in sorted(errors.items())}
+def validation_folds(
+    ensemble: Ensemble, variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray
+) -> list[ValidationFold]:
+    """Every validation fold that a member kept and that has sites."""
+    kept = sorted(set(ensemble.member_fold.tolist()) & set(fold.tolist()))
+    return [_validation_fold(ensemble, variants, dataset, fold == number, number) for number in kept]
 
 
-def known_spectra(drawn: Drawn, fold: np.ndarray) -> outliers.Known:
+def _validation_fold(
+    ensemble: Ensemble, variants: SpectrumVariants, dataset: Dataset, sites: np.ndarray, number: int
+) -> ValidationFold:
+    of_fold = variants.of_sites(sites)
+    return ValidationFold(
+        variants=of_fold,
+        groups=dataset.groups[sites],
+        true=of_fold.flat_copies(dataset.pdos[sites]),
+        estimates=estimate(ensemble, of_fold.flat_spectra, of_fold.flat_resolution, left_out=number),
+    )
+
+
+def stacking_weight(validation: list[ValidationFold]) -> float:
+    """Weight (0 to 1) of the kernel regression that makes the squared error of the validation folds smallest.
+
+    Stacked regression of two estimates (Breiman, doi:10.1007/BF00117832).
+    """
+    covariance = variance = 0.0
+    for fold in validation:
+        networks = fold.estimates.networks.mean(axis=0)
+        difference = fold.estimates.regression - networks
+        covariance += float((difference * (fold.true - networks)).sum())
+        variance += float((difference**2).sum())
+    return float(np.clip(covariance / variance, 0, 1)) if variance else 0.0
+
+
+def group_mse(validation: list[ValidationFold], weight: float) -> dict[str, float]:
+    """Mean validation error of every group, (states/eV)^2."""
+    site_mse: dict[str, list[float]] = {}
+    for fold in validation:
+        squared = fold.variants.by_variant(fold.errors(weight)) ** 2
+        for group, mse in zip(fold.groups.tolist(), squared.mean(axis=(0, 2, 3)).tolist(), strict=True):
+            site_mse.setdefault(group, []).append(mse)
+    return {group: float(np.mean(values)) for group, values in sorted(site_mse.items())}
+
+
+def outlier_model(variants: SpectrumVariants, fold: np.ndarray) -> OutlierModel:
     """What the spectra outside the test part look like; limits from folds left out in turn."""
-    distances, noise = [], []
-    for number in range(1, split.FOLDS):
-        others = drawn.spectra[:, (fold != number) & (fold != split.TEST)].reshape(-1, 200)
-        left_out = drawn.spectra[:, fold == number].reshape(-1, 200)
-        distances.append(outliers.distances(outliers.fit(others), left_out))
+    statistics, noise = [], []
+    for number in split.VALIDATION_FOLDS:
+        others = variants.of_sites((fold != number) & (fold != split.TEST)).flat_spectra
+        left_out = variants.of_sites(fold == number).flat_spectra
+        statistics.append(outliers.statistics(outliers.fit(others), left_out))
         noise.append(outliers.noise(left_out))
-    known = outliers.fit(drawn.spectra[:, fold != split.TEST].reshape(-1, 200))
-    return outliers.with_limits(known, np.concatenate(distances), np.concatenate(noise))
+    fitted = outliers.fit(variants.of_sites(fold != split.TEST).flat_spectra)
+    return outliers.with_limits(fitted, np.concatenate(statistics), np.concatenate(noise))

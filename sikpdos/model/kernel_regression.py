@@ -1,95 +1,116 @@
 """Kernel regression from spectra to densities of states: the networks' partner in an estimate.
 
-A Gaussian process with the kernel exp(-|a - b| / length) for each principal component of the densities of states.
-Distances are between logarithms of spectra, in which minima count as much as maxima; length and noise of a component
-have the largest marginal likelihood (Rasmussen and Williams, Gaussian Processes for Machine Learning, section 5.4.1).
-Components that the spectra do not tell anything about stay at their mean.
+A Gaussian process with the kernel exp(-|a - b| / length scale) for each principal component of the densities of states.
+Distances are between logarithms of spectra, in which minima count as much as maxima; length scale and noise of a
+component have the largest marginal likelihood (Rasmussen and Williams, Gaussian Processes for Machine Learning, section
+5.4.1). Components about which the spectra say nothing stay at their mean.
+
+The regression is cross-fitted: one fit for each fold of the data that it leaves out, all with the same components,
+length scales and noises.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.common import npz
-from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.common.grid import PDOS
 
-_INPUTS, _OUTPUTS = 24, 40  # principal components kept, of the spectra and of the densities of states
-_LENGTHS = np.geomspace(0.5, 64, 8)  # in units of the spectra's root mean square along their components
+_SPECTRUM_COMPONENTS, _PDOS_COMPONENTS = 24, 40  # principal components kept
+_LENGTH_SCALES = np.geomspace(0.5, 64, 8)  # in units of the spectra's root mean square along their components
 _NOISES = np.geomspace(1e-3, 10, 9)  # variance of the noise over that of the signal
 _FAINT = 0.2  # of a spectrum's mean: where its logarithm becomes linear, so that noise near 0 does not count
 _BLOCK = 1024  # spectra at a time
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A fitted regression; `part` p leaves out the training rows whose weights alpha[p] are 0."""
+@dataclass(frozen=True, kw_only=True)
+class KernelRegression:
+    """Cross-fitted regressions on n training spectra."""
 
-    centre: np.ndarray  # (200,) mean of the training spectra's logarithms
-    components: np.ndarray  # (200, inputs) their principal components over the root mean square
-    rows: np.ndarray  # (n, inputs) training spectra along them
-    lengths: np.ndarray  # (outputs,)
-    alpha: np.ndarray  # (parts, n, outputs)
-    mean: np.ndarray  # (600,) mean density of states, s then p
-    basis: np.ndarray  # (outputs, 600) its principal components
+    spectrum_mean: np.ndarray  # (200,) mean of the training spectra's logarithms
+    spectrum_components: np.ndarray  # (200, inputs) their principal components over the root mean square
+    spectrum_scores: np.ndarray  # (n, inputs) training spectra along them
+    length_scales: np.ndarray  # (outputs,)
+    alpha: np.ndarray  # (fits, n, outputs) weights of the training spectra; 0 for those that a fit leaves out
+    left_out: np.ndarray  # (fits,) number of the fold that each fit leaves out
+    pdos_mean: np.ndarray  # (600,) mean density of states, s then p, states/eV/atom
+    pdos_components: np.ndarray  # (outputs, 600) its principal components
 
 
-def fit(spectra: np.ndarray, pdos: np.ndarray, parts: np.ndarray) -> Kernel:
-    """Fit to spectra (n, 200) and densities of states (n, 600).
+def fit(spectra: np.ndarray, pdos: np.ndarray, fold: np.ndarray, left_out: Sequence[int]) -> KernelRegression:
+    """Fit to spectra (n, 200) and densities of states (n, 600) of the folds (n,): once for each fold left out.
 
-    parts (p, n): the rows that each part may use. Components, lengths and noises are chosen once, from all rows.
+    A fold of which there is no spectrum leaves out none. Components, length scales and noises are chosen once, from
+    all spectra.
     """
-    shapes = _logarithm(spectra)
-    centre, mean = shapes.mean(axis=0), pdos.mean(axis=0)
-    components = _principal(shapes - centre, _INPUTS).T
-    rows = (shapes - centre) @ components
-    components, rows = components / rows.std(), rows / rows.std()
-    basis = _principal(pdos - mean, _OUTPUTS)
-    targets = (pdos - mean) @ basis.T
-    distance = _distances(rows, rows)
-    lengths, noises = _most_likely(distance, targets)
-    alpha = np.zeros((len(parts), *targets.shape))
-    for length, noise in sorted(set(zip(lengths, noises, strict=True))):
-        mine = (lengths == length) & (noises == noise)
-        covariance = np.exp(-distance / length) + noise * np.eye(len(rows))
-        for part, used in zip(alpha, parts, strict=True):
-            part[np.ix_(used, mine)] = np.linalg.solve(covariance[np.ix_(used, used)], targets[np.ix_(used, mine)])
-    return Kernel(*(a.astype(np.float32) for a in (centre, components, rows, lengths, alpha, mean, basis)))
+    logarithms = _logarithm(spectra)
+    spectrum_mean, pdos_mean = logarithms.mean(axis=0), pdos.mean(axis=0)
+    components = _principal_components(logarithms - spectrum_mean, _SPECTRUM_COMPONENTS).T
+    scores = (logarithms - spectrum_mean) @ components
+    components, scores = components / scores.std(), scores / scores.std()
+    pdos_components = _principal_components(pdos - pdos_mean, _PDOS_COMPONENTS)
+    targets = (pdos - pdos_mean) @ pdos_components.T
+    distance = _distances(scores, scores)
+    length_scales, noises = _most_likely(distance, targets)
+    used = np.array([fold != number for number in left_out])
+    arrays = {
+        "spectrum_mean": spectrum_mean,
+        "spectrum_components": components,
+        "spectrum_scores": scores,
+        "length_scales": length_scales,
+        "alpha": _weights(distance, targets, length_scales, noises, used),
+        "pdos_mean": pdos_mean,
+        "pdos_components": pdos_components,
+    }
+    single = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return KernelRegression(**single, left_out=np.array(left_out))
 
 
-def predict(kernel: Kernel, spectra: np.ndarray, parts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """What some of the parts say of spectra (m, 200).
+def _weights(
+    distance: np.ndarray, targets: np.ndarray, length_scales: np.ndarray, noises: np.ndarray, used: np.ndarray
+) -> np.ndarray:
+    """Weights alpha (fits, n, outputs) of n spectra in the targets (n, outputs), from those that each fit used."""
+    alpha = np.zeros((len(used), *targets.shape))
+    for length_scale, noise in sorted(set(zip(length_scales, noises, strict=True))):
+        outputs = (length_scales == length_scale) & (noises == noise)
+        covariance = np.exp(-distance / length_scale) + noise * np.eye(len(targets))
+        for weights, rows in zip(alpha, used, strict=True):
+            block = np.ix_(rows, outputs)
+            weights[block] = np.linalg.solve(covariance[np.ix_(rows, rows)], targets[block])
+    return alpha
 
-    Densities of states (parts, m, 2, 300), not below 0, and the distances (parts, m) to the nearest of the rows that
-    a part used.
+
+def predict(
+    regression: KernelRegression, spectra: np.ndarray, left_out: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the fits that leave out these folds say of spectra (m, 200).
+
+    Densities of states (fits, m, 2, 300) in states/eV/atom, not below 0, and the distances (fits, m) to the nearest
+    of the spectra that a fit used.
     """
-    alpha = kernel.alpha[list(parts)]
-    used = alpha.any(axis=2)  # (parts, n)
-    found = np.empty((len(alpha), len(spectra), kernel.basis.shape[1]), np.float32)
-    nearest = np.empty(found.shape[:2], np.float32)
+    alpha = regression.alpha[[regression.left_out.tolist().index(number) for number in left_out]]
+    used = np.any(alpha, axis=2)  # (fits, n)
+    pdos = np.empty((len(alpha), len(spectra), 2 * PDOS.size), np.float32)
+    nearest = np.empty(pdos.shape[:2], np.float32)
     for start in range(0, len(spectra), _BLOCK):
         block = slice(start, start + _BLOCK)
-        distance = _distances((_logarithm(spectra[block]) - kernel.centre) @ kernel.components, kernel.rows)
-        nearest[:, block] = [distance[:, mine].min(axis=1) for mine in used]
-        along = np.empty((len(alpha), len(distance), len(kernel.lengths)), np.float32)
-        for length in np.unique(kernel.lengths):
-            mine = kernel.lengths == length
-            along[:, :, mine] = np.exp(distance / -length) @ alpha[:, :, mine]
-        found[:, block] = (along @ kernel.basis + kernel.mean).clip(0)
-    return found.reshape(*found.shape[:2], 2, PDOS.size), nearest
+        scores = (_logarithm(spectra[block]) - regression.spectrum_mean) @ regression.spectrum_components
+        distance = _distances(scores, regression.spectrum_scores)
+        nearest[:, block] = [distance[:, rows].min(axis=1) for rows in used]
+        outputs = _outputs(distance, alpha, regression.length_scales)
+        pdos[:, block] = (outputs @ regression.pdos_components + regression.pdos_mean).clip(0)
+    return pdos.reshape(*pdos.shape[:2], 2, PDOS.size), nearest
 
 
-def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike, parts: int) -> Kernel:
-    """The Kernel of a model file, from its arrays kernel_*. Raises SikpdosError if one is missing or misshapen."""
-    n, inputs = arrays["kernel_rows"].shape if getattr(arrays.get("kernel_rows"), "ndim", 0) == 2 else (None, None)
-    outputs = npz.length(arrays, path, "kernel_lengths")
-    npz.require(arrays, path, kernel_centre=(SPECTRUM.size,), kernel_components=(SPECTRUM.size, inputs))
-    npz.require(arrays, path, kernel_rows=(n, inputs), kernel_lengths=(outputs,), kernel_alpha=(parts, n, outputs))
-    npz.require(arrays, path, kernel_mean=(2 * PDOS.size,), kernel_basis=(outputs, 2 * PDOS.size))
-    return Kernel(*(arrays[f"kernel_{f.name}"] for f in fields(Kernel)))
+def _outputs(distance: np.ndarray, alpha: np.ndarray, length_scales: np.ndarray) -> np.ndarray:
+    """Components of the densities of states (fits, m, outputs) of spectra at distances (m, n) from the training's."""
+    outputs = np.empty((len(alpha), len(distance), len(length_scales)), np.float32)
+    for length_scale in np.unique(length_scales):
+        same = length_scales == length_scale
+        outputs[:, :, same] = np.exp(distance / -length_scale) @ alpha[:, :, same]
+    return outputs
 
 
 def _logarithm(spectra: np.ndarray) -> np.ndarray:
@@ -97,7 +118,7 @@ def _logarithm(spectra: np.ndarray) -> np.ndarray:
     return np.log((spectra / spectra.mean(axis=1, keepdims=True).clip(1e-3)).clip(0) + _FAINT)
 
 
-def _principal(centred: np.ndarray, count: int) -> np.ndarray:
+def _principal_components(centred: np.ndarray, count: int) -> np.ndarray:
     """The first principal components (k, n) of centred rows (m, n)."""
     return np.linalg.svd(centred, full_matrices=False)[2][: min(count, len(centred) - 1)]
 
@@ -108,16 +129,16 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _most_likely(distance: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Length and noise of the largest marginal likelihood for each target (n, k), amplitude eliminated."""
+    """Length scale and noise of the largest marginal likelihood for each target (n, k), amplitude eliminated."""
     n, outputs = targets.shape
     best = np.full(outputs, -np.inf)
-    lengths, noises = np.empty(outputs), np.empty(outputs)
-    for length in _LENGTHS:
-        values, vectors = np.linalg.eigh(np.exp(-distance / length))
+    length_scales, noises = np.empty(outputs), np.empty(outputs)
+    for length_scale in _LENGTH_SCALES:
+        values, vectors = np.linalg.eigh(np.exp(-distance / length_scale))
         power = (vectors.T @ targets) ** 2
         for noise in _NOISES:
             variance = values.clip(0)[:, None] + noise
             likelihood = -n / 2 * np.log((power / variance).mean(axis=0)) - np.log(variance).sum() / 2
             better = likelihood > best
-            best[better], lengths[better], noises[better] = likelihood[better], length, noise
-    return lengths, noises
+            best[better], length_scales[better], noises[better] = likelihood[better], length_scale, noise
+    return length_scales, noises

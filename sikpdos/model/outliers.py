@@ -1,67 +1,79 @@
-"""Is a spectrum like those a model was trained on? Distance within, residual outside their components, flatness, noise.
+"""Is a spectrum like those a model was trained on? A principal component model of the training spectra tells.
 
-For the first three, spectra are smoothed, so that noise and resolution count little, and what is usual is asked among
-spectra of similar noise.
+A spectrum is judged by four statistics: Hotelling's T2 (distance within the components), the Q residual (what lies
+outside them; Jackson and Mudholkar, doi:10.1080/00401706.1979.10489779), flatness, and noise. For the first three,
+spectra are smoothed, so that noise and resolution count little, and limits are those of spectra of similar noise.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sikpdos.common import npz
 from sikpdos.common.grid import SPECTRUM
 from sikpdos.spectra import processing
 
 _COMPONENTS = 6
-_BLUR_EV = 0.8
+_SMOOTHING_SIGMA_EV = 0.8
 _NOISE_CLASSES = 5
 _AFTER_RISE_EV = 3.0
 
 
-@dataclass(frozen=True)
-class Known:
+@dataclass(frozen=True, kw_only=True)
+class OutlierModel:
     """Principal components of the training spectra (smoothed, scaled to mean 1) and the limits of what is usual."""
 
     mean: np.ndarray  # (200,)
     components: np.ndarray  # (k, 200) orthonormal rows
-    deviation: np.ndarray  # (k,) standard deviation along each
+    score_std: np.ndarray  # (k,) standard deviation of the training spectra along each
     noise_steps: np.ndarray  # (classes - 1,) noise at which the next class begins
-    noisiest: float  # highest noise of a training spectrum
-    limits: np.ndarray  # (classes, 3) usual distance within, residual outside, flatness
+    largest_noise: float  # of a training spectrum
+    limits: np.ndarray  # (classes, 3) usual values of `statistics`
 
 
-def fit(training: np.ndarray) -> Known:
+def fit(training: np.ndarray) -> OutlierModel:
     """Principal components of the training spectra (n, 200); the limits are still 1."""
     shapes = _smoothed(training)
     mean = shapes.mean(axis=0)
-    _, singular, rows = np.linalg.svd(shapes - mean, full_matrices=False)
+    _, singular, components = np.linalg.svd(shapes - mean, full_matrices=False)
     k = min(_COMPONENTS, len(training) - 1)
-    deviation = singular[:k] / np.sqrt(len(training) - 1)
-    mean, rows, deviation = (a.astype(np.float32) for a in (mean, rows[:k], deviation))
-    return Known(mean, rows, deviation, np.empty(0, np.float32), np.inf, np.ones((1, 3), np.float32))
+    score_std = singular[:k] / np.sqrt(len(training) - 1)
+    return OutlierModel(
+        mean=mean.astype(np.float32),
+        components=components[:k].astype(np.float32),
+        score_std=score_std.astype(np.float32),
+        noise_steps=np.empty(0, np.float32),
+        largest_noise=np.inf,
+        limits=np.ones((1, 3), np.float32),
+    )
 
 
-def with_limits(known: Known, held_out: np.ndarray, noise_of: np.ndarray, quantile: float = 0.97) -> Known:
-    """Limits from the distances (m, 3) of held-out spectra and their noise (m,), so that few of them are unusual."""
-    classes = _NOISE_CLASSES if noise_of.max() > 3 * noise_of.min() and len(noise_of) >= 20 * _NOISE_CLASSES else 1
-    steps = np.quantile(noise_of, np.arange(1, classes) / classes)
-    members = np.searchsorted(steps, noise_of, side="right")
-    limits = np.array([np.quantile(held_out[members == c], quantile, axis=0) for c in range(classes)])
-    steps, limits = steps.astype(np.float32), limits.astype(np.float32)
-    return replace(known, noise_steps=steps, noisiest=float(noise_of.max()), limits=limits)
+def with_limits(
+    model: OutlierModel, held_out: np.ndarray, noise_levels: np.ndarray, quantile: float = 0.97
+) -> OutlierModel:
+    """Limits from the statistics (m, 3) of held-out spectra and their noise (m,), so that few of them are unusual."""
+    enough = noise_levels.max() > 3 * noise_levels.min() and len(noise_levels) >= 20 * _NOISE_CLASSES
+    classes = _NOISE_CLASSES if enough else 1
+    steps = np.quantile(noise_levels, np.arange(1, classes) / classes)
+    noise_class = np.searchsorted(steps, noise_levels, side="right")
+    limits = np.array([np.quantile(held_out[noise_class == c], quantile, axis=0) for c in range(classes)])
+    return replace(
+        model,
+        noise_steps=steps.astype(np.float32),
+        largest_noise=float(noise_levels.max()),
+        limits=limits.astype(np.float32),
+    )
 
 
-def distances(known: Known, spectra: np.ndarray) -> np.ndarray:
-    """Distance within and residual outside the components, both root mean squares, and flatness (m, 3)."""
+def statistics(model: OutlierModel, spectra: np.ndarray) -> np.ndarray:
+    """Square roots of Hotelling's T2 per component and of the Q residual per point, and flatness (m, 3)."""
     shapes = _smoothed(spectra)
-    centred = shapes - known.mean
-    score = centred @ known.components.T
-    residual = centred - score @ known.components
-    inside = np.sqrt(((score / known.deviation) ** 2).mean(axis=1))
-    return np.stack([inside, np.sqrt((residual**2).mean(axis=1)), _flatness(shapes)], axis=1)
+    centred = shapes - model.mean
+    score = centred @ model.components.T
+    residual = centred - score @ model.components
+    hotelling_t = np.sqrt(((score / model.score_std) ** 2).mean(axis=1))
+    return np.stack([hotelling_t, np.sqrt((residual**2).mean(axis=1)), _flatness(shapes)], axis=1)
 
 
 def _flatness(shapes: np.ndarray) -> np.ndarray:
@@ -73,24 +85,19 @@ def _flatness(shapes: np.ndarray) -> np.ndarray:
 def noise(spectra: np.ndarray) -> np.ndarray:
     """Root mean square of what smoothing removes (m,), in units of each spectrum's mean."""
     scaled = _scaled(spectra)
-    return np.sqrt(((scaled - processing.blur(scaled, _BLUR_EV, SPECTRUM.step_eV)) ** 2).mean(axis=1))
+    smoothed = processing.blur(scaled, _SMOOTHING_SIGMA_EV, SPECTRUM.step_eV)
+    return np.sqrt(((scaled - smoothed) ** 2).mean(axis=1))
 
 
-def novelty(known: Known, spectra: np.ndarray) -> np.ndarray:
-    """How unlike the training spectra each spectrum is (m,): over 1 is unusual, by whichever limit is exceeded more."""
-    level = noise(spectra)
-    classes = np.searchsorted(known.noise_steps, level, side="right")
-    return np.maximum((distances(known, spectra) / known.limits[classes]).max(axis=1), level / known.noisiest)
+def novelty(model: OutlierModel, spectra: np.ndarray) -> np.ndarray:
+    """How unlike the training spectra each spectrum (m, 200) is (m,): its largest ratio of a statistic to the limit.
 
-
-def from_arrays(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Known:
-    """The Known of a model file, from its arrays known_*. Raises SikpdosError if a part is missing or misshapen."""
-    k, classes = (npz.length(arrays, path, key) for key in ("known_components", "known_limits"))
-    npz.require(arrays, path, known_mean=(SPECTRUM.size,), known_components=(k, SPECTRUM.size))
-    npz.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 3))
-    npz.require(arrays, path, known_noisiest=())
-    found = {f.name: arrays[f"known_{f.name}"] for f in fields(Known)}
-    return Known(**{**found, "noisiest": float(found["noisiest"])})
+    Over 1 is unusual.
+    """
+    noise_levels = noise(spectra)
+    noise_class = np.searchsorted(model.noise_steps, noise_levels, side="right")
+    ratios = statistics(model, spectra) / model.limits[noise_class]
+    return np.maximum(ratios.max(axis=1), noise_levels / model.largest_noise)
 
 
 def _scaled(spectra: np.ndarray) -> np.ndarray:
@@ -98,4 +105,4 @@ def _scaled(spectra: np.ndarray) -> np.ndarray:
 
 
 def _smoothed(spectra: np.ndarray) -> np.ndarray:
-    return processing.blur(_scaled(spectra), _BLUR_EV, SPECTRUM.step_eV)
+    return processing.blur(_scaled(spectra), _SMOOTHING_SIGMA_EV, SPECTRUM.step_eV)

@@ -10,7 +10,8 @@ from pathlib import Path
 from sikpdos.common import resources
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import Dataset
-from sikpdos.model.network import Model, read_model
+from sikpdos.model.ensemble import Model
+from sikpdos.model.model_file import read_model
 
 MEASURED = "measured"  # trained on simulated measurements of any resolution in its range
 
@@ -25,7 +26,7 @@ def load(name_or_path: str | os.PathLike) -> Model:
     if str(name_or_path) in names():
         return read_model(resources.MODELS / f"{name_or_path}.npz")
     if not Path(name_or_path).exists():
-        raise SikpdosError(f"{name_or_path}: no such file, nor a shipped model ({', '.join(names())})")
+        raise SikpdosError(f"no such file, nor a shipped model ({', '.join(names())})", name_or_path)
     return read_model(name_or_path)
 
 

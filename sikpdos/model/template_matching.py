@@ -10,11 +10,11 @@ from sikpdos.common.errors import SikpdosError
 
 _TEMPLATES, _SPECTRA = 4096, 1024  # compared at a time
 _SPARE = 4  # candidates beyond the k wanted
-_GROUP = 16  # columns of which one minimum is taken
+_BUCKET = 16  # columns of which one minimum is taken
 _ROUNDING = 1e-5  # of the squared norms: more than single precision loses
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Matched:
     """The k nearest templates of m spectra, nearest first."""
 
@@ -32,9 +32,9 @@ def match(templates: np.ndarray, pdos: np.ndarray, spectra: np.ndarray, k: int =
     """
     if not 1 <= k <= len(templates):
         raise SikpdosError(f"cannot take {k} neighbours of {len(templates)} templates")
-    parts = [_nearest(templates, spectra[i : i + _SPECTRA], k) for i in range(0, len(spectra), _SPECTRA)]
-    index, distance = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Matched(index, distance, pdos[index].mean(axis=1))
+    blocks = [_nearest(templates, spectra[i : i + _SPECTRA], k) for i in range(0, len(spectra), _SPECTRA)]
+    index, distance = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    return Matched(index=index, mse=distance, pdos=pdos[index].mean(axis=1))
 
 
 def _nearest(templates: np.ndarray, spectra: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -42,8 +42,7 @@ def _nearest(templates: np.ndarray, spectra: np.ndarray, k: int) -> tuple[np.nda
     rows, doubtful_from = _candidates(templates, spectra, min(k + _SPARE, len(templates)))
     index, distance = _ranked(templates[rows] - spectra[:, None], rows, k)
     for i in np.flatnonzero(distance[:, -1] >= doubtful_from):
-        everyone = np.arange(len(templates))
-        index[i], distance[i] = _ranked(templates - spectra[i], everyone, k)
+        index[i], distance[i] = _ranked(templates - spectra[i], np.arange(len(templates)), k)
     return index, distance
 
 
@@ -60,11 +59,11 @@ def _candidates(templates: np.ndarray, spectra: np.ndarray, count: int) -> tuple
     centre = templates.mean(axis=0)
     centred = np.asarray(spectra - centre, np.float32)
     left = np.column_stack([-2 * centred, np.ones(len(spectra), np.float32)])
-    best, rows, largest = np.empty((len(spectra), 0), np.float32), np.empty((len(spectra), 0), int), 0.0
+    best, rows, largest_norm = np.empty((len(spectra), 0), np.float32), np.empty((len(spectra), 0), int), 0.0
     for start in range(0, len(templates), _TEMPLATES):
         block = np.asarray(templates[start : start + _TEMPLATES] - centre, np.float32)
         norm = (block * block).sum(axis=1)
-        largest = max(largest, float(norm.max()))
+        largest_norm = max(largest_norm, float(norm.max()))
         distance = left @ np.column_stack([block, norm]).T  # less |spectrum|^2, the same for all
         near = _smallest(distance, min(count, len(block)))
         best = np.concatenate([best, np.take_along_axis(distance, near, axis=1)], axis=1)
@@ -73,18 +72,19 @@ def _candidates(templates: np.ndarray, spectra: np.ndarray, count: int) -> tuple
         best, rows = np.take_along_axis(best, keep, axis=1), np.take_along_axis(rows, keep, axis=1)
     if count == len(templates):
         return rows, np.full(len(spectra), np.inf)
-    own = (centred * centred).sum(axis=1)
-    return rows, (best.max(axis=1) + own - _ROUNDING * (largest + own)) / templates.shape[1]
+    spectrum_norm = (centred * centred).sum(axis=1)
+    rounding = _ROUNDING * (largest_norm + spectrum_norm)
+    return rows, (best.max(axis=1) + spectrum_norm - rounding) / templates.shape[1]
 
 
 def _smallest(values: np.ndarray, count: int) -> np.ndarray:
-    """Columns of the `count` smallest values of each row (m, count), sought in the groups of smallest minima."""
+    """Columns of the `count` smallest values of each row (m, count), sought in the buckets of smallest minima."""
     m, n = values.shape
-    groups = n // _GROUP
-    if n % _GROUP or groups <= 2 * count:
+    buckets = n // _BUCKET
+    if n % _BUCKET or buckets <= 2 * count:
         return np.argpartition(values, count - 1, axis=1)[:, :count]
-    least = values.reshape(m, _GROUP, groups).min(axis=1)  # group g: columns g, g + groups, ...
+    least = values.reshape(m, _BUCKET, buckets).min(axis=1)  # bucket b: columns b, b + buckets, ...
     chosen = np.argpartition(least, count - 1, axis=1)[:, :count]
-    columns = (chosen[:, :, None] + groups * np.arange(_GROUP)).reshape(m, -1)
+    columns = (chosen[:, :, None] + buckets * np.arange(_BUCKET)).reshape(m, -1)
     inside = np.argpartition(np.take_along_axis(values, columns, axis=1), count - 1, axis=1)[:, :count]
     return np.take_along_axis(columns, inside, axis=1)

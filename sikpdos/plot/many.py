@@ -13,7 +13,6 @@ from sikpdos.dataset.database import Database
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.dataset.raw_site import RawSite
 from sikpdos.plot import panels, style
-from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Source
 from sikpdos.spectra import processing
 
@@ -57,7 +56,7 @@ def _draw_sites(
             panels.draw_spread(panel, grid.energy_eV, values, colour)
             continue
         for name, curve, line in zip(ids, values, style.COLOURS, strict=False):
-            panel.plot(grid.energy_eV, curve, color=line, label=short(str(name)))
+            panel.plot(grid.energy_eV, curve, color=line, label=style.short(str(name)))
     style.spectrum_axes(axes[0])
     for panel, orbital in zip(axes[1:], "sp", strict=True):
         style.pdos_axes(panel, orbital)
@@ -77,7 +76,7 @@ def draw_raw(figure: SubFigure, source: Source) -> None:
     axes[0].set_xlim(site.edge_energy_eV[0], min(site.edge_energy_eV[-1], 40.0))
     axes[0].set_xlabel(style.FERMI_LABEL)
     axes[0].set_ylabel("Si K edge (arb. units)")
-    style.legend_above(figure, axes[:1], f"{short(site.site_id)}, computed")
+    style.legend_above(figure, axes[:1], f"{style.short(site.site_id)}, computed")
 
 
 def _draw_histogram(

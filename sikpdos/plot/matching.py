@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos.plot import style
-from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Matches, Source
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def draw_gain(figure: Figure | SubFigure, source: Source) -> None:
     style.letters(axes, "sp")
     both = _share(gain.mean(axis=1))
     style.legend_above(
-        figure, axes, f"{short(source.name)}: model better at {both} of {_cases(matches.ids)}, s and p together"
+        figure, axes, f"{style.short(source.name)}: model better at {both} of {_cases(matches.ids)}, s and p together"
     )
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from sikpdos.formats.spectrum_set import Block, SpectrumSet
 from sikpdos.plot import panels, style
-from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Measured, Source
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def draw_measured(figure: SubFigure, source: Source) -> None:
     for panel, found in zip(axes, sets, strict=True):
         draw_set(panel, found, source)
     axes[-1].set_xlabel("Energy (eV)")
-    remark = [short(source.name)]
+    remark = [style.short(source.name)]
     remark += [SIMULATED] if measured.simulated else []
     remark += [f"the first {len(sets)} of {len(measured.sets)} spectra"] if len(sets) < len(measured.sets) else []
     style.legend_above(figure, axes, ": ".join(remark))
@@ -56,7 +55,7 @@ def draw_set(panel: Axes, found: SpectrumSet, source: Source) -> None:
 
 def _draw_few(panel: Axes, energy_eV: np.ndarray, block: Block, source: Source) -> None:
     for name, intensity, colour in zip(block.names, block.intensity, (style.INK, *style.COLOURS), strict=False):
-        label = short(name) if len(block.names) > 1 else None
+        label = style.short(name) if len(block.names) > 1 else None
         panel.plot(energy_eV, intensity, color=colour, linewidth=0.9, label=label)
     if len(block.names) == 1 and block.names[0] != source.name:
-        style.heading(panel, short(block.names[0]))
+        style.heading(panel, style.short(block.names[0]))

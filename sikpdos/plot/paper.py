@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import Dataset
-from sikpdos.plot import matching, simulated, sites, style, windows
+from sikpdos.plot import matching, ranking, simulated, style, windows
+from sikpdos.plot import site as site_figure
 from sikpdos.plot.read import Ablation, Matches, Measured, PdosTable, Source
 from sikpdos.prediction.storage import Predictions
 
@@ -24,18 +25,21 @@ NEEDS = {
 }
 
 
-def draw(path: str, number: int, sources: Sequence[Source], site: str) -> None:
-    """Draw Figure `number`; `site` is the one of Figure 1, and the true one of Figure 6 if that is given a dataset.
+def draw(path: str, number: int, sources: Sequence[Source], site: str | None = None) -> None:
+    """Draw Figure `number`; `site` is the one of Figure 1, and the true one of Figure 6 if that is given a dataset;
+    by default diamond silicon, or in Figure 1, where that has no prediction, the first site that has one.
 
     Raises SikpdosError for files that are missing, too many, or of another kind than the figure needs.
     """
     if number == 6:
-        sources = [simulated.truth_of(s, site) if isinstance(s.content, Dataset) else s for s in sources]
+        sources = [
+            simulated.truth_of(s, site or site_figure.DEFAULT) if isinstance(s.content, Dataset) else s for s in sources
+        ]
     chosen = _choose(number, sources)
     first = {kind: found[0] for kind, found in chosen.items()}
     draws: dict[int, tuple[float, Callable]] = {
-        1: (sites.SITE_HEIGHT_IN, lambda f: sites.draw_site(f, first[Dataset], first[Predictions], site)),
-        2: (sites.RANKING_HEIGHT_IN, lambda f: sites.draw_ranking(f, first[Dataset], first[Predictions])),
+        1: (site_figure.HEIGHT_IN, lambda f: site_figure.draw_site(f, first[Dataset], first[Predictions], site)),
+        2: (ranking.HEIGHT_IN, lambda f: ranking.draw_ranking(f, first[Dataset], first[Predictions])),
         3: (windows.HEIGHT_IN, lambda f: windows.draw_growing(f, first[Ablation])),
         4: (windows.HEIGHT_IN, lambda f: windows.draw_single(f, first[Ablation])),
         5: (matching.HEIGHT_IN, lambda f: matching.draw_gain(f, first[Matches])),
@@ -61,7 +65,7 @@ def _choose(number: int, sources: Sequence[Source]) -> dict[type, list[Source]]:
         if found[kind] and (number, kind) != (6, Predictions):
             raise source.refuse(f"is one too many: {wanted}")
         found[kind].append(source)
-    missing = [needs[kind] for kind, mine in found.items() if not mine]
+    missing = [needs[kind] for kind, given in found.items() if not given]
     if missing:
         raise SikpdosError(f"{missing[0]} is missing: {wanted}")
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,7 +78,7 @@ def draw_rows(figure: Figure | SubFigure, rows: Sequence[Row], remark: str = "")
         if with_edge:
             panels.draw_edge(axes[0], row.spectrum, xlabel=last)
         draw_pair(axes[-2:], row, last)
-        style.heading(axes[0], ", ".join([short(row.name), *row.remarks]))
+        style.heading(axes[0], ", ".join([style.short(row.name), *row.remarks]))
     style.legend_above(figure, grid.ravel(), remark)
 
 
@@ -95,12 +94,6 @@ def draw_pair(axes: Sequence, row: Row, xlabel: bool = True) -> None:
             continue
         style.density_axis(panel, orbital)
         panel.set_xlabel("Energy (eV)")
-
-
-def short(name: str) -> str:
-    """A name that fits a panel: without folders, cut in the middle; a dollar sign begins no formula."""
-    bare = PurePath(name).name or name
-    return (bare if len(bare) <= 28 else f"{bare[:14]}…{bare[-12:]}").replace("$", r"\$")
 
 
 def draw_file(figure: SubFigure, source: Source) -> None:

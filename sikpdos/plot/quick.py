@@ -9,7 +9,7 @@ from sikpdos.dataset.curves import Curves
 from sikpdos.dataset.database import Database
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.dataset.raw_site import RawSite
-from sikpdos.model.network import Model
+from sikpdos.model.ensemble import Model
 from sikpdos.plot import many, measured, style, tables
 from sikpdos.plot import prediction as predicted
 from sikpdos.plot.read import Ablation, Matches, Measured, PdosTable, Source, TrainingLog

@@ -10,10 +10,10 @@ import numpy as np
 
 from sikpdos.common import files, npz, tables
 from sikpdos.common.errors import SikpdosError
-from sikpdos.dataset import curves, database, dataset, raw_site
+from sikpdos.dataset import curves, curves_file, database, dataset, raw_site
 from sikpdos.formats.read import read_spectra
 from sikpdos.formats.spectrum_set import SpectrumSet
-from sikpdos.model import network
+from sikpdos.model import model_file
 from sikpdos.prediction import storage
 
 
@@ -66,16 +66,18 @@ class Matches:
 
 @dataclass(frozen=True)
 class Ablation:
-    """Rows of an ablation (sikpdos.ablate.Row), all of one dataset and one set of settings."""
+    """Rows of an ablation (model.ablation.Row), all of one dataset and one set of settings."""
 
     rows: list
 
 
 def check_sigma(predicted: Source, truth: Source) -> None:
     """Raise SikpdosError where predictions and what they are compared with are known to differ in broadening."""
-    mine, other = predicted.content.sigma_eV, truth.content.sigma_eV
-    if None not in (mine, other) and abs(mine - other) > 1e-6:
-        raise predicted.refuse(f"its densities of states have sigma {mine:g} eV, those of {truth.name} {other:g} eV")
+    predicted_eV, true_eV = predicted.content.sigma_eV, truth.content.sigma_eV
+    if None not in (predicted_eV, true_eV) and abs(predicted_eV - true_eV) > 1e-6:
+        raise predicted.refuse(
+            f"its densities of states have sigma {predicted_eV:g} eV, those of {truth.name} {true_eV:g} eV"
+        )
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Source:
 
     def refuse(self, cause: str) -> SikpdosError:
         """The failure to raise where the content does not fit."""
-        return SikpdosError(f"{self.name}: {cause}")
+        return SikpdosError(cause, self.name)
 
 
 def read(path: str) -> Source:
@@ -97,10 +99,10 @@ def read(path: str) -> Source:
     spectrum either.
     """
     name, data = files.display_name(path), files.read_bytes(path)
-    schema = npz.schema_of(data) if data[:2] == b"PK" else None
+    schema = npz.schema_of(data) if npz.is_npz(data) else None
     if schema is not None:
         if schema not in _CONTAINERS:
-            raise SikpdosError(f"{name}: is {schema}, of which there is no picture")
+            raise SikpdosError(f"is {schema}, of which there is no picture", path)
         return Source(name, _CONTAINERS[schema](path, data))
     header = _header(data)
     for columns, reader in _TABLES:
@@ -122,9 +124,9 @@ def _pdos_table(path: str, data: bytes) -> PdosTable:
     size = len(energies) // max(len(names), 1)
     axis = energies[:size]
     if size < 2 or owners != [name for name in names for _ in range(size)] or (np.diff(axis) <= 0).any():
-        raise SikpdosError(f"{files.display_name(path)}: cut short, or rows out of order")
+        raise SikpdosError("cut short, or rows out of order", path)
     if not np.array_equal(energies, np.tile(axis, len(names))):
-        raise SikpdosError(f"{files.display_name(path)}: spectra on different energies")
+        raise SikpdosError("spectra on different energies", path)
 
     def pair(*keys: str) -> np.ndarray:
         return np.stack([tables.numbers(table, key, path).reshape(-1, size) for key in keys], axis=1)
@@ -148,33 +150,33 @@ def _matches(path: str, data: bytes) -> Matches:
 
 
 def _ablation(path: str, data: bytes) -> Ablation:
-    from sikpdos.model.ablation import read_rows  # brings PyTorch
+    from sikpdos.model.ablation_table import read_rows
 
     tables.numbers(_filled(path, data), "mse", path)
     rows = read_rows(path, data)
     kinds = {(row.dataset, row.settings) for row in rows}
     if len(kinds) > 1:
-        raise SikpdosError(f"{files.display_name(path)}: rows of {len(kinds)} different datasets or settings")
+        raise SikpdosError(f"rows of {len(kinds)} different datasets or settings", path)
     return Ablation(rows)
 
 
 def _filled(path: str, data: bytes) -> dict[str, list[str]]:
     table = tables.read_csv(path, data=data)
     if not next(iter(table.values())):
-        raise SikpdosError(f"{files.display_name(path)}: a header without rows")
+        raise SikpdosError("a header without rows", path)
     return table
 
 
 _CONTAINERS: dict[str, Callable] = {
     raw_site.SCHEMA: raw_site.read_raw,
     database.SCHEMA: database.read_database,
-    curves.SCHEMA: curves.read_curves,
+    curves.SCHEMA: curves_file.read_curves,
     dataset.SCHEMA: dataset.read_dataset,
     storage.SCHEMA: storage.read_predictions,
-    network.SCHEMA: network.read_model,
+    model_file.SCHEMA: model_file.read_model,
 }
 _TABLES: tuple[tuple[tuple[str, ...], Callable], ...] = (
-    (("site_id", "quantity", "energy_eV", "value"), curves.read_curves),
+    (("site_id", "quantity", "energy_eV", "value"), curves_file.read_curves),
     (("window_start_eV", "region_start_eV", "orbital", "mse"), _ablation),
     (("site_id", "template_id", "spectrum_mse", "s_mse", "p_mse"), _matches),
     (("epoch", "training_mse", "validation_mse"), _training_log),

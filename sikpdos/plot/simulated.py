@@ -77,5 +77,5 @@ def _draw_record(figure: SubFigure, recorded: Source, onset_eV: float) -> None:
     axes.axvspan(*window, color=style.SKY, alpha=0.25, linewidth=0, zorder=0, label="window that the model sees")
     axes.set_xlabel("Energy (eV)")
     flag = f": {measured.SIMULATED}" if recorded.content.simulated else ""
-    style.heading(axes, prediction.short(recorded.name) + flag)
+    style.heading(axes, style.short(recorded.name) + flag)
     style.legend_above(figure, [axes])

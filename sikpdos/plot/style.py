@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from sikpdos.common import files
@@ -72,6 +73,7 @@ def drawing(path: str, height_in: float, width_in: float = WIDTH_IN) -> Iterator
     "-" is PNG on stdout. Raises SikpdosError for another suffix, before anything is drawn.
     """
     kind = format_of(path)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a home that cannot be written is no concern of a user's
     import matplotlib
     from matplotlib.figure import Figure  # no pyplot: no windows, no state
 
@@ -92,8 +94,18 @@ def format_of(path: str) -> str:
     """png, pdf or svg by the name of a figure ("-": png). Raises SikpdosError for others."""
     kind = "png" if path == files.STDIO else Path(path).suffix.lower().removeprefix(".")
     if kind not in _METADATA:
-        raise SikpdosError(f"{path}: a figure's name ends in .png, .pdf or .svg")
+        raise SikpdosError("a figure's name ends in .png, .pdf or .svg", path)
     return kind
+
+
+def short(name: str) -> str:
+    """A name that fits a panel: without folders, cut in the middle; a dollar sign begins no formula.
+
+    Bytes of a file's name that are no UTF-8 become the replacement character.
+    """
+    text = name.encode(errors="surrogateescape").decode(errors="replace")
+    bare = PurePath(text).name or text
+    return (bare if len(bare) <= 28 else f"{bare[:14]}…{bare[-12:]}").replace("$", r"\$")
 
 
 def spectrum_axes(axes: Axes, xlabel: bool = True) -> None:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos.common.grid import PDOS
-from sikpdos.model.network import Model
+from sikpdos.model.ensemble import Model
 from sikpdos.model.uncertainty import BAND_90
 from sikpdos.plot import matching, style, windows
-from sikpdos.plot.prediction import short
 from sikpdos.plot.read import Matches, Source, TrainingLog
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def draw_log(figure: SubFigure, source: Source) -> None:
     style.log_axis(axes.yaxis)
     style.mse_axes(axes)
     axes.set_xlabel("Epoch")
-    style.legend_above(figure, [axes], short(source.name))
+    style.legend_above(figure, [axes], style.short(source.name))
 
 
 def draw_model(figure: SubFigure, source: Source) -> None:
@@ -43,7 +42,7 @@ def draw_model(figure: SubFigure, source: Source) -> None:
         panel.plot(PDOS.energy_eV, half, color=style.ORBITALS[orbital])
         style.pdos_axes(panel, orbital)
         panel.set_ylabel(f"Half 90 % band, {orbital} ({style.PDOS_UNIT})")
-    style.legend_above(figure, axes, f"{short(source.name)}: {_card(model)}")
+    style.legend_above(figure, axes, f"{style.short(source.name)}: {_card(model)}")
 
 
 def _card(model: Model) -> str:

@@ -1,69 +1,158 @@
-"""What `predict` and `match` take: datasets, and files of measured spectra prepared for the model block by block."""
+"""What `predict` and `match` take: datasets, and files of measured spectra prepared for the model batch by batch."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import SCHEMA, Dataset, read_dataset
-from sikpdos.formats.read import read_spectra
+from sikpdos.formats.columns import ColumnChoice
+from sikpdos.formats.merge import merge
+from sikpdos.formats.read import Reading, read_spectra
 from sikpdos.formats.spectrum_set import Block, SpectrumSet
-from sikpdos.spectra import preprocess
+from sikpdos.spectra.preprocess import Prepared, Preprocessing, prepare
 
-BLOCK = 2048  # spectra at a time
+BATCH = 2048  # spectra at a time
 _NAMED = 3  # spectra that a message names
+_DRAWS = 24  # of the noise of a spectrum whose scatter is known
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Ready:
-    """A block of spectra of one file, prepared."""
+@dataclass(frozen=True, kw_only=True)
+class PreparedBatch:
+    """Some spectra of one file, prepared."""
 
     names: list[str]  # (m,)
-    prepared: preprocess.Prepared | None  # of these m; None if there are none
-    warnings: tuple[str, ...]
-    failures: tuple[str, ...]  # one line a cause: the file, the spectra that cannot be used, why
+    prepared: Prepared  # of these m
+    noisy: list[np.ndarray] = field(default_factory=list)  # (k, 200) of each of these m, where their noise is known
+    warnings: tuple[str, ...] = ()  # of the file's reader and of the preparation
     title: str = ""  # what the file says that its spectra are
 
 
-def read_input(path: str | os.PathLike) -> Dataset | list[SpectrumSet]:
+def convert_files(
+    paths: Sequence[str],
+    of_dataset: Callable[[Dataset, list[str]], T],
+    of_batch: Callable[[PreparedBatch], T],
+    preprocessing: Callable[[], Preprocessing],
+    failed: Callable[[str], None],
+    reading: Reading = Reading(),
+) -> Iterator[tuple[str, T]]:
+    """Each file's path with what was made of its dataset, or of its spectra batch by batch.
+
+    What cannot be used goes to `failed`, one line a cause, and the rest is done. Names, of the batches and those that
+    come with a dataset, hold the file's name as well where there are several files. `preprocessing` is asked for only
+    where there are spectra to prepare. `reading` says which columns and scans are taken, and whether all of them are
+    merged into one spectrum, which then bears the first file's name.
+    """
+    several = len(paths) > 1 and not reading.merge
+    for path, content in (_merged if reading.merge else _one_by_one)(paths, reading.choice, failed):
+        try:
+            if isinstance(content, Dataset):
+                yield path, of_dataset(content, _labels(path, content.ids.tolist(), several))
+                continue
+            for batch in prepared_batches(path, content, preprocessing(), failed):
+                yield path, of_batch(replace(batch, names=_labels(path, batch.names, several)))
+        except SikpdosError as error:
+            failed(_line(path, (), str(error)))
+
+
+def _one_by_one(
+    paths: Sequence[str], choice: ColumnChoice, failed: Callable[[str], None]
+) -> Iterator[tuple[str, Dataset | list[SpectrumSet]]]:
+    for path in paths:
+        try:
+            yield path, read_input(path, choice)
+        except SikpdosError as error:
+            failed(_line(path, (), str(error)))
+
+
+def _merged(
+    paths: Sequence[str], choice: ColumnChoice, failed: Callable[[str], None]
+) -> Iterator[tuple[str, list[SpectrumSet]]]:
+    """The spectra of all files as one."""
+    scans: list[SpectrumSet] = []
+    for path, content in _one_by_one(paths, choice, failed):
+        if isinstance(content, Dataset):
+            failed(_line(path, (), "a dataset: its spectra are not scans of one sample"))
+        else:
+            scans += content
+    if scans:
+        yield paths[0], [merge(scans, files.display_name(paths[0]))]
+
+
+def read_input(path: str | os.PathLike, choice: ColumnChoice = ColumnChoice()) -> Dataset | list[SpectrumSet]:
     """A dataset, or the spectra of any other file. Pipes are read once and recognised by their content."""
     data = None if Path(path).is_file() else files.read_bytes(path)
-    if npz.schema_of(path if data is None else data) == SCHEMA:
-        return read_dataset(path, data)
-    return read_spectra(path, data)
+    if npz.schema_of(path if data is None else data) != SCHEMA:
+        return read_spectra(path, data, choice)
+    if choice != ColumnChoice():
+        raise SikpdosError("a dataset: it holds no scans and columns to choose from", path)
+    return read_dataset(path, data)
 
 
-def prepared_blocks(path: str | os.PathLike, sets: list[SpectrumSet], options: preprocess.Options) -> Iterator[Ready]:
-    """The spectra of a file, a few thousand at a time; a set that the options do not fit is told in `failures`."""
+def prepared_batches(
+    path: str | os.PathLike, sets: list[SpectrumSet], preprocessing: Preprocessing, failed: Callable[[str], None]
+) -> Iterator[PreparedBatch]:
+    """The usable spectra of a file, a few thousand at a time; the others, and sets that do not fit, go to `failed`."""
     for spectra in sets:
         try:
-            for block in spectra.blocks(BLOCK):
-                yield _ready(path, spectra, block, options)
+            for block in spectra.blocks(BATCH):
+                batch, causes = _prepared(spectra, block, preprocessing)
+                for line in _failure_lines(path, causes):
+                    failed(line)
+                if batch is not None:
+                    yield batch
         except SikpdosError as error:
-            whose = spectra.names if len(spectra) == 1 and spectra.names else ()
-            yield Ready([], None, (), (_line(path, whose, str(error)),))
+            names = spectra.names if len(spectra) == 1 and spectra.names else ()
+            failed(_line(path, names, str(error)))
 
 
-def _ready(path: str | os.PathLike, spectra: SpectrumSet, block: Block, options: preprocess.Options) -> Ready:
+def _prepared(
+    spectra: SpectrumSet, block: Block, preprocessing: Preprocessing
+) -> tuple[PreparedBatch | None, dict[str, str]]:
+    """A block's usable spectra, None if there are none; and the causes why others are not, by name."""
     if not block.names:
-        return Ready([], None, spectra.warnings, tuple(failure_lines(path, block.left_out)))
-    prepared = preprocess.prepare(spectra.energy_eV, block.intensity, spectra.kind, options)
+        return None, block.left_out
+    prepared = prepare(spectra.energy_eV, block.intensity, spectra.kind, preprocessing)
     causes = {**block.left_out, **{block.names[row]: cause for row, cause in prepared.causes.items()}}
-    warnings, failures = spectra.warnings + prepared.warnings, tuple(failure_lines(path, causes))
-    return Ready(block.names, prepared, warnings, failures, spectra.title)
+    if not prepared.usable.any():
+        return None, causes
+    warnings = spectra.warnings + prepared.warnings
+    batch = PreparedBatch(
+        names=block.names,
+        prepared=prepared,
+        noisy=[] if spectra.deviation is None else _noisy(spectra, block, preprocessing),
+        warnings=warnings,
+        title=spectra.title,
+    )
+    return batch, causes
 
 
-def labels(path: str | os.PathLike, names: list[str], several: bool) -> list[str]:
+def _noisy(spectra: SpectrumSet, block: Block, preprocessing: Preprocessing) -> list[np.ndarray]:
+    """Each spectrum as it might have been measured as well (k, 200): drawn with its scatter, prepared anew."""
+    rng = np.random.default_rng(0)
+    noisy = []
+    for intensity, deviation in zip(block.intensity, spectra.deviation, strict=True):
+        draws = intensity + deviation * rng.standard_normal((_DRAWS, intensity.size))
+        prepared = prepare(spectra.energy_eV, draws, spectra.kind, preprocessing)
+        noisy.append(prepared.spectra[prepared.usable])
+    return noisy
+
+
+def _labels(path: str | os.PathLike, names: Sequence[str], several: bool) -> list[str]:
     """Names that tell the spectra of several files apart: with the file's name before them, unless they are it."""
     file = files.display_name(path)
-    return [f"{file}:{name}" if several and name != file else name for name in names]
+    return [f"{file}:{name}" if several and name != file else str(name) for name in names]
 
 
-def failure_lines(path: str | os.PathLike, causes: Mapping[str, str]) -> list[str]:
+def _failure_lines(path: str | os.PathLike, causes: Mapping[str, str]) -> list[str]:
     """One line a cause, naming the file and the first of the spectra it holds for."""
     by_cause: dict[str, list[str]] = {}
     for name, cause in causes.items():

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
+from sikpdos.formats.read import Reading
+from sikpdos.model.ensemble import Model
 from sikpdos.model.metrics import mse
-from sikpdos.model.network import Model
 from sikpdos.model.template_matching import Matched, match
-from sikpdos.prediction.batches import labels, prepared_blocks, read_input
+from sikpdos.prediction.batches import PreparedBatch, convert_files
 from sikpdos.prediction.predict import part_rows, predict_dataset
-from sikpdos.spectra import preprocess
+from sikpdos.spectra.preprocess import Preprocessing
 
 
 def test_table(dataset: Dataset, kind: str, seed: int, test_groups: Sequence[str], k: int) -> dict[str, Sequence]:
@@ -49,33 +49,27 @@ def _table(dataset: Dataset, test: np.ndarray, rest: np.ndarray, k: int) -> tupl
 
 
 def match_files(
-    templates: Dataset, paths: Sequence[str], options: preprocess.Options, k: int, failed: Callable[[str], None]
+    templates: Dataset,
+    paths: Sequence[str],
+    preprocessing: Preprocessing,
+    k: int,
+    failed: Callable[[str], None],
+    reading: Reading = Reading(),
 ) -> Iterator[tuple[list[str], Matched]]:
     """Names and matches of the spectra in files (or of another dataset's); what cannot be used goes to `failed`."""
-    for path in paths:
-        try:
-            for names, spectra in _spectra(path, templates, options, failed):
-                yield labels(path, names, len(paths) > 1), match(templates.spectra, templates.pdos, spectra, k)
-        except SikpdosError as error:
-            text, name = str(error), files.display_name(path)
-            failed(text if text.startswith(f"{name}:") else f"{name}: {text}")
 
-
-def _spectra(
-    path: str, templates: Dataset, options: preprocess.Options, failed: Callable[[str], None]
-) -> Iterator[tuple[list[str], np.ndarray]]:
-    found = read_input(path)
-    if isinstance(found, Dataset):
-        if (found.sigma_eV, found.onset_rule) != (templates.sigma_eV, templates.onset_rule):
+    def of_dataset(dataset: Dataset, names: list[str]) -> tuple[list[str], Matched]:
+        if (dataset.sigma_eV, dataset.onset_rule) != (templates.sigma_eV, templates.onset_rule):
             raise SikpdosError("its sigma or onset rule is not the templates'")
-        yield found.ids.tolist(), found.spectra
-        return
-    for ready in prepared_blocks(path, found, options):
-        for failure in ready.failures:
-            failed(failure)
-        if ready.prepared is not None and ready.prepared.usable.any():
-            rows = np.flatnonzero(ready.prepared.usable)
-            yield [ready.names[row] for row in rows], ready.prepared.spectra[rows]
+        return names, match(templates.spectra, templates.pdos, dataset.spectra, k)
+
+    def of_batch(batch: PreparedBatch) -> tuple[list[str], Matched]:
+        rows = np.flatnonzero(batch.prepared.usable)
+        matched = match(templates.spectra, templates.pdos, batch.prepared.spectra[rows], k)
+        return [batch.names[row] for row in rows], matched
+
+    matches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing, failed, reading)
+    yield from (match_of_names for _, match_of_names in matches)
 
 
 def neighbour_table(templates: Dataset, names: Sequence[str], matched: Matched) -> dict[str, Sequence]:

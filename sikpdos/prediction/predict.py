@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
+from sikpdos.formats.read import Reading
 from sikpdos.model import metrics, outliers
-from sikpdos.model.network import Model, known_resolution, predict, unknown_resolution
-from sikpdos.prediction.batches import Ready, labels, prepared_blocks, read_input
-from sikpdos.spectra import preprocess
+from sikpdos.model.ensemble import Model, predict
+from sikpdos.model.network import known_resolution, unknown_resolution
+from sikpdos.prediction.batches import PreparedBatch, convert_files
+from sikpdos.spectra.preprocess import Background, Prepared, Preprocessing, realign
 
 SHIFT_EV = 0.25  # onset error whose effect on the prediction is told
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Predicted:
     """Densities of states of k spectra and what the user should know about them."""
 
@@ -30,7 +31,8 @@ class Predicted:
     onset_eV: np.ndarray  # (k,) on the measurement's axis; NaN for a dataset's
     novelty: np.ndarray  # (k,) over 1: unlike the training spectra
     sensitivity: np.ndarray  # (k,) rms change of pdos if the onset were SHIFT_EV lower or higher; NaN if not measured
-    notes: tuple[str, ...] = ()
+    preprocessing: Preprocessing | None = None  # what was done to a measurement; None for a dataset's
+    background: Background | None = None  # what was subtracted from it
     warnings: tuple[str, ...] = ()
     title: str = ""  # what the file says that its spectra are
     sigma_eV: float | None = None  # broadening of pdos
@@ -61,90 +63,108 @@ def _rounded(value: float) -> float | None:
 def predict_files(
     paths: Sequence[str],
     choose: Callable[[Dataset | None], Model],
-    options: preprocess.Options,
-    sigma_eV: float | None,
+    preprocessing: Callable[[Model], Preprocessing],
     part: str,
     failed: Callable[[str], None],
+    reading: Reading = Reading(),
 ) -> Iterator[tuple[str, Model, Predicted]]:
     """Predictions for files of spectra or datasets; what cannot be used goes to `failed`, and the rest is done.
 
-    choose: gives the model for a dataset, or for measured spectra (None).
+    choose: gives the model for a dataset, or for measured spectra (None). preprocessing: see preprocessing_for.
     """
-    for path in paths:
-        try:
-            found = read_input(path)
-            if isinstance(found, Dataset):
-                model = choose(found)
-                predicted = predict_dataset(found, model, part_rows(found, model, part))
-                yield path, model, replace(predicted, names=labels(path, predicted.names, len(paths) > 1), part=part)
-                continue
-            model = choose(None)
-            for ready in prepared_blocks(path, found, fit_options(model, options, sigma_eV)):
-                for failure in ready.failures:
-                    failed(failure)
-                if ready.prepared is not None and ready.prepared.usable.any():
-                    predicted = predict_block(ready, model, sigma_eV)
-                    yield path, model, replace(predicted, names=labels(path, predicted.names, len(paths) > 1))
-        except SikpdosError as error:
-            name, text = files.display_name(path), str(error)
-            failed(text if text.startswith(f"{name}:") else f"{name}: {text}")
+
+    def of_dataset(dataset: Dataset, names: list[str]) -> tuple[Model, Predicted]:
+        model = choose(dataset)
+        rows = part_rows(dataset, model, part)
+        return model, replace(predict_dataset(dataset, model, rows), names=[names[row] for row in rows], part=part)
+
+    def of_batch(batch: PreparedBatch) -> tuple[Model, Predicted]:
+        model = choose(None)
+        return model, predict_batch(batch, model)
+
+    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading)
+    yield from ((path, model, predicted) for path, (model, predicted) in batches)
 
 
-def fit_options(model: Model, options: preprocess.Options, sigma_eV: float | None) -> preprocess.Options:
-    """Options with the model's onset rule, unless an onset is given, and the broadening to the model's resolution.
+def preprocessing_for(
+    model: Model,
+    *,
+    sigma_eV: float | None = None,
+    background: str | tuple[float, float] = "auto",
+    smooth: tuple[int, int] | None = None,
+    onset: float | None = None,
+    allow_partial: bool = False,
+) -> Preprocessing:
+    """How to prepare measured spectra for a model: its onset rule if no onset is given, and its resolution.
 
     sigma_eV is the measurement's, if known; a model that takes any resolution needs no broadening. Raises
     SikpdosError where the spectrum is broader than the model allows.
     """
-    if options.onset is None:
-        options = replace(options, onset=model.meta["onset_rule"])
-    if sigma_eV is None:
-        return options
+    return Preprocessing(
+        background=background,
+        smooth=smooth,
+        onset=model.meta["onset_rule"] if onset is None else onset,
+        sigma_eV=sigma_eV,
+        broadening_eV=0.0 if sigma_eV is None else _missing_eV(model, sigma_eV),
+        allow_partial=allow_partial,
+    )
+
+
+def _missing_eV(model: Model, sigma_eV: float) -> float:
+    """Sigma of the Gaussian that brings a measurement of resolution sigma_eV to what the model takes."""
     if model.architecture.resolution_input:
-        low, high = model.meta["settings"]["sigma_eV"]
-        if sigma_eV > high:
-            raise SikpdosError(f"sigma {sigma_eV:g} eV is beyond the model's {low:g} to {high:g} eV")
-        return replace(options, blur_eV=_missing_blur_eV(low, sigma_eV))
+        low_eV, high_eV = model.meta["settings"]["sigma_eV"]
+        if sigma_eV > high_eV:
+            raise SikpdosError(f"sigma {sigma_eV:g} eV is beyond the model's {low_eV:g} to {high_eV:g} eV")
+        return _difference_eV(low_eV, sigma_eV)
     if sigma_eV > model.sigma_eV + 1e-9:
         raise SikpdosError(
             f"sigma {sigma_eV:g} eV is broader than the model's {model.sigma_eV:g} eV; use another --model"
         )
-    return replace(options, blur_eV=_missing_blur_eV(model.sigma_eV, sigma_eV))
+    return _difference_eV(model.sigma_eV, sigma_eV)
 
 
-def _missing_blur_eV(wanted_eV: float, present_eV: float) -> float:
+def _difference_eV(wanted_eV: float, present_eV: float) -> float:
     return float(np.sqrt(max(wanted_eV**2 - present_eV**2, 0.0)))
 
 
-def predict_block(ready: Ready, model: Model, sigma_eV: float | None) -> Predicted:
-    """Predictions of the usable spectra of a block; sigma_eV is the measurement's resolution, if known."""
-    prepared, rows = ready.prepared, np.flatnonzero(ready.prepared.usable)
-    spectra = prepared.spectra[rows]
-    resolution = unknown_resolution(len(rows))
-    if sigma_eV is not None:
-        broadened_eV = float(np.hypot(sigma_eV, prepared.blur_eV))
-        resolution = known_resolution(broadened_eV, len(rows))
+def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
+    """Predictions of the usable spectra of a batch."""
+    prepared, rows = batch.prepared, np.flatnonzero(batch.prepared.usable)
+    spectra, resolution_eV = prepared.spectra[rows], prepared.preprocessing.resolution_eV
+    known = resolution_eV is not None
+    resolution = known_resolution(resolution_eV, len(rows)) if known else unknown_resolution(len(rows))
     pdos, deviation = predict(model, spectra, resolution)
+    if batch.noisy:
+        deviation = np.hypot(deviation, _noise_deviation([batch.noisy[row] for row in rows], model, resolution))
     return Predicted(
-        [ready.names[row] for row in rows],
-        spectra,
-        pdos,
-        deviation,
-        prepared.onset_eV[rows],
-        outliers.novelty(model.known, spectra),
-        _sensitivity(model, prepared, rows, pdos, resolution),
-        prepared.notes,
-        ready.warnings,
-        ready.title,
-        model.sigma_eV,
+        names=[batch.names[row] for row in rows],
+        spectra=spectra,
+        pdos=pdos,
+        deviation=deviation,
+        onset_eV=prepared.onset_eV[rows],
+        novelty=outliers.novelty(model.outlier_model, spectra),
+        sensitivity=_sensitivity(model, prepared, rows, pdos, resolution),
+        preprocessing=prepared.preprocessing,
+        background=prepared.background,
+        warnings=batch.warnings,
+        title=batch.title,
+        sigma_eV=model.sigma_eV,
     )
 
 
-def _sensitivity(model: Model, prepared: preprocess.Prepared, rows, pdos, resolution) -> np.ndarray:
+def _noise_deviation(noisy: Sequence[np.ndarray], model: Model, resolution: np.ndarray) -> np.ndarray:
+    """Standard deviation (m, 2, 300) of the predictions of each spectrum's noisy copies (k, 200)."""
+    copies = zip(noisy, resolution, strict=True)
+    predictions = [predict(model, draws, np.tile(one, (len(draws), 1)))[0] for draws, one in copies]
+    return np.array([pdos.std(axis=0, ddof=1) for pdos in predictions])
+
+
+def _sensitivity(model: Model, prepared: Prepared, rows, pdos, resolution) -> np.ndarray:
     """Larger of the two rms changes on moving the onset; for a few spectra only, as it triples the work."""
     if len(pdos) > 16:
         return np.full(len(pdos), np.nan)
-    moved = [predict(model, preprocess.recut(prepared, rows, shift), resolution)[0] for shift in (-SHIFT_EV, SHIFT_EV)]
+    moved = [predict(model, realign(prepared, rows, shift), resolution)[0] for shift in (-SHIFT_EV, SHIFT_EV)]
     return np.sqrt(np.max([((other - pdos) ** 2).mean(axis=(1, 2)) for other in moved], axis=0))
 
 
@@ -158,9 +178,16 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
     resolution = known_resolution(dataset.sigma_eV, len(spectra))
     pdos, deviation = predict(model, spectra, resolution)
     unknown = np.full(len(spectra), np.nan)
-    names = dataset.ids[rows].tolist()
-    unusual = outliers.novelty(model.known, spectra)
-    return Predicted(names, spectra, pdos, deviation, unknown, unusual, unknown, sigma_eV=model.sigma_eV)
+    return Predicted(
+        names=dataset.ids[rows].tolist(),
+        spectra=spectra,
+        pdos=pdos,
+        deviation=deviation,
+        onset_eV=unknown,
+        novelty=outliers.novelty(model.outlier_model, spectra),
+        sensitivity=unknown,
+        sigma_eV=model.sigma_eV,
+    )
 
 
 def _same_broadening(dataset: Dataset, model: Model) -> None:

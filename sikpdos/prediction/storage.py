@@ -61,9 +61,8 @@ def write_csv(path: str | os.PathLike, blocks: Iterable[Predicted], named: bool)
         stream.write((",".join(header) + "\n").encode())
         for block in blocks:
             for row, name in enumerate(block.names):
-                stream.write(
-                    _rows(block.pdos[row], block.deviation[row], _quoted(name) + "," if named else "").encode()
-                )
+                lead = _quoted(name) + "," if named else ""
+                stream.write(_rows(block.pdos[row], block.deviation[row], lead).encode(errors="surrogateescape"))
 
 
 def _rows(pdos: np.ndarray, deviation: np.ndarray, lead: str) -> str:
@@ -81,7 +80,8 @@ def write_json(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
     with files.output(path) as stream:
         for block in blocks:
             for row in range(len(block.names)):
-                stream.write((json.dumps(block.summary(row), ensure_ascii=False) + "\n").encode())
+                line = json.dumps(block.summary(row), ensure_ascii=False) + "\n"
+                stream.write(line.encode(errors="backslashreplace"))  # a name that is not UTF-8 as JSON's escapes
 
 
 def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
@@ -111,7 +111,7 @@ def _only(values: set):
 def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Predictions:
     """Read a predictions NPZ. Raises SikpdosError for wrong schema or shapes."""
     arrays, meta = npz.read(path, SCHEMA, data)
-    n = len(arrays.get("ids", ()))
+    n = np.size(arrays.get("ids", ()))  # its shape is checked below
     npz.require(arrays, path, ids=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
     npz.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))
     if "onset_eV" not in arrays or arrays["onset_eV"].shape != (n,):  # NaN where there is none

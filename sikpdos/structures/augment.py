@@ -16,7 +16,7 @@ from sikpdos.structures.entry import Entry
 from sikpdos.structures.families import group_families
 from sikpdos.structures.inequivalent import ELEMENT, Cell, analyse
 from sikpdos.structures.random_crystal import random_crystal
-from sikpdos.structures.reading import read_file
+from sikpdos.structures.reading import read_structure
 from sikpdos.structures.sites import Site, structure_file
 
 if TYPE_CHECKING:
@@ -54,10 +54,8 @@ def read_parents(sites: Sequence[Site], sites_csv: str | os.PathLike) -> list[Pa
     """The structures of a table of sites, each once. Raises SikpdosError for files that cannot be used."""
     parents = []
     for site in {site.structure_id: site for site in sites}.values():
-        fetched = read_file(str(structure_file(site, sites_csv)))
-        if not fetched.entries:
-            raise SikpdosError(fetched.failures[0])
-        parents.append(Parent(site.structure_id, fetched.entries[0].structure, site.group, site.status))
+        structure = read_structure(structure_file(site, sites_csv)).structure
+        parents.append(Parent(site.structure_id, structure, site.group, site.status))
     return parents
 
 

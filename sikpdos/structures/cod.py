@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.entry import Entry, Fetched, check_id
-from sikpdos.structures.reading import from_cif, parsed, usable
-from sikpdos.structures.web import Kept, PatientSession, json_of
+from sikpdos.structures.formats import cif
+from sikpdos.structures.reading import usable
+from sikpdos.structures.web import Kept, PatientSession, host_of, json_of, plain
 
 URL = "https://www.crystallography.net/cod"
 
@@ -38,7 +39,7 @@ def _composition(elements: Sequence[str]) -> dict[str, object]:
 def _records(session: PatientSession, question: str) -> list:
     data = json_of(session.get(question))
     if not isinstance(data, list):
-        raise SikpdosError(f"{urlsplit(question).netloc}: JSON without a list of entries")
+        raise SikpdosError(f"{host_of(question)}: JSON without a list of entries")
     return data
 
 
@@ -46,25 +47,27 @@ def _add(fetched: Fetched, record: object, session: PatientSession, kept: Kept, 
     try:
         number = check_id(str(record.get("file")) if isinstance(record, dict) else None)
         address = f"{url}/{number}.cif"
-        text = kept.get(address, lambda: session.get(address).text)
+        text = str(kept.get(address, lambda: session.get(address).content.decode("utf-8", "replace")))
     except SikpdosError as error:
         fetched.failures.append(f"COD: {error}")
         return
     try:
-        structure = usable(parsed(lambda: from_cif(text)))
+        crystal = cif.crystal_of(cif.atom_blocks(text)[0])
+        structure = usable(crystal)
     except SikpdosError as error:
         fetched.left_out.append(f"cod-{number}: {error}")
         return
+    fetched.notes += [f"cod-{number}: {note}" for note in crystal.notes]
     fetched.entries.append(
         Entry(
             structure_id=f"cod-{number}",
             structure=structure,
             source=f"COD {number}",
             status="experimental",
-            name=str(record.get("title") or ""),
+            name=plain(record.get("title") or ""),
             numbers="publication",
-            literature=" ".join(str(record[key]) for key in ("authors", "journal", "year") if record.get(key)),
-            doi=str(record.get("doi") or ""),
+            literature=" ".join(plain(record[key]) for key in ("authors", "journal", "year") if record.get(key)),
+            doi=plain(record.get("doi") or ""),
             doi_basis="COD" if record.get("doi") else "",
             licence="CC0",
         )

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from sikpdos.structures.supercell import reduction
 
 SHORTEST_BOND = 0.68  # of the sum of two single-bond radii; N2, the shortest of all bonds by this measure, has 0.77
 CLOSEST_A = 0.6  # of any two atoms; H2 has 0.74
-_BLOCK = 512  # atoms whose distances to all others are held at a time
 
 # Single-bond covalent radii in pm, hydrogen to lawrencium: Pyykko and Atsumi, 10.1002/chem.200800987
 _RADII_PM = """
@@ -56,30 +54,17 @@ def too_close(lattice_A: np.ndarray, positions: np.ndarray, elements: Sequence[s
 
     `lattice_A` has vectors as rows (3, 3), `positions` are fractional (n_atoms, 3). An atom and its own image count.
     """
-    reduced = reduction(lattice_A) @ np.asarray(lattice_A, float)
-    fractional = np.asarray(positions, float) @ lattice_A @ np.linalg.inv(reduced)
+    from pymatgen.core import Lattice, Structure
+
+    lattice_A = np.asarray(lattice_A, float)
     kinds, kind = np.unique(np.asarray(elements), return_inverse=True)
     allowed_A = np.array([[closest_allowed_A(str(a), str(b)) for b in kinds] for a in kinds])
-    worst, pair = 1.0, None
-    for start in range(0, len(fractional), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(fractional)))
-        distance_A = _distances_A(reduced, fractional, rows)
-        ratio = distance_A / allowed_A[kind[rows][:, None], kind[None]]
-        if ratio.min() < worst:
-            row, other = np.unravel_index(ratio.argmin(), ratio.shape)
-            i, j = sorted((int(rows[row]), int(other)))
-            worst, pair = float(ratio.min()), Pair((i, j), (elements[i], elements[j]), float(distance_A[row, other]))
-    return pair
-
-
-def _distances_A(reduced: np.ndarray, positions: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Distances (n_rows, n_atoms) to the nearest image in a reduced cell; of an atom to itself: to its own image."""
-    difference = positions[None] - positions[rows][:, None]
-    difference -= np.round(difference)
-    squared = np.full(difference.shape[:2], np.inf)
-    for shift in product((-1.0, 0.0, 1.0), repeat=3):
-        image = (((difference + shift) @ reduced) ** 2).sum(axis=2)
-        if not any(shift):
-            image[np.arange(len(rows)), rows] = np.inf
-        np.minimum(squared, image, out=squared)
-    return np.sqrt(squared)
+    positions_A = np.asarray(positions, float) @ lattice_A
+    crystal = Structure(Lattice(reduction(lattice_A) @ lattice_A), elements, positions_A, coords_are_cartesian=True)
+    one, other, _, distance_A = crystal.get_neighbor_list(float(allowed_A.max()))
+    ratio = distance_A / allowed_A[kind[one], kind[other]]
+    if not len(ratio) or ratio.min() >= 1:
+        return None
+    nearest = int(ratio.argmin())
+    i, j = sorted((int(one[nearest]), int(other[nearest])))
+    return Pair((i, j), (elements[i], elements[j]), float(distance_A[nearest]))

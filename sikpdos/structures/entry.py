@@ -40,11 +40,13 @@ class Fetched:
     entries: list[Entry] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # "id: reason"
     failures: list[str] = field(default_factory=list)  # "what: cause"
+    notes: list[str] = field(default_factory=list)  # "what: what was put right"
 
     def add(self, other: Fetched) -> None:
         self.entries += other.entries
         self.left_out += other.left_out
         self.failures += other.failures
+        self.notes += other.notes
 
 
 def check_id(text: object) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.entry import Entry, Fetched, check_id
-from sikpdos.structures.reading import parsed, usable
-from sikpdos.structures.web import Kept, PatientSession
+from sikpdos.structures.formats.documents import crystal_of_pymatgen
+from sikpdos.structures.reading import usable
+from sikpdos.structures.web import Kept, PatientSession, plain
 
 if TYPE_CHECKING:
     from pymatgen.ext.matproj import MPRester
@@ -48,7 +50,7 @@ def _client(session: PatientSession) -> MPRester:
             f"{KEY_VARIABLE} is not set to a key of 32 characters (get one at https://materialsproject.org/dashboard)"
         ) from None
     session.headers.update(client.session.headers)
-    session.max_redirects = 0  # the key must not follow a redirection to another host
+    session.secret = client.session.headers.get("x-api-key", "")
     client.session = session
     return client
 
@@ -66,9 +68,11 @@ def _ask(client: MPRester, fields: str, payload: dict[str, str]) -> list[dict]:
             raise error.__context__ from None
         if "Content:" in str(error):
             raise SikpdosError("sent HTML, half a page or an error instead of JSON") from None
-        raise SikpdosError(f"sent an answer that is not understood: {str(error)[:100]}") from None
+        raise SikpdosError(f"sent an answer that is not understood: {plain(error, 100)}") from None
     if not all(isinstance(document, dict) and "material_id" in document for document in answer):
         raise SikpdosError("sent JSON without material ids")
+    if client.session.secret in json.dumps(answer):
+        raise SikpdosError("its answer repeats the key: not used")
     return answer
 
 
@@ -82,15 +86,13 @@ def _documents(client: MPRester, ids: str) -> list[dict]:
 
 
 def _add(fetched: Fetched, document: dict) -> None:
-    from pymatgen.core import Structure
-
     try:
         material_id = check_id(document.get("material_id"))
     except SikpdosError as error:
         fetched.failures.append(f"Materials Project: {error}")
         return
     try:
-        structure = usable(parsed(lambda: Structure.from_dict(document["structure"])))
+        structure = usable(crystal_of_pymatgen(document.get("structure")))
     except SikpdosError as error:
         fetched.left_out.append(f"{material_id}: {error}")
         return

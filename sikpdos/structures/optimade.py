@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.entry import Entry, Fetched, check_id
-from sikpdos.structures.reading import parsed, usable
-from sikpdos.structures.web import Kept, PatientSession, json_of
+from sikpdos.structures.formats.documents import crystal_of_optimade
+from sikpdos.structures.reading import usable
+from sikpdos.structures.web import Kept, PatientSession, host_of, json_of, plain
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
-FIELDS = "lattice_vectors,cartesian_site_positions,species,species_at_sites"
+FIELDS = (
+    "lattice_vectors,cartesian_site_positions,species,species_at_sites,nperiodic_dimensions,dimension_types,"
+    "structure_features"
+)
+_VERSION = re.compile(r"/v\d+(?:\.\d+)*$")
 LICENCES = {"mp": "CC BY 4.0", "alexandria": "CC BY 4.0", "oqmd": "CC BY 4.0", "cod": "CC0"}
 
 
 def base_url(provider: str) -> str:
-    """Address of a provider's OPTIMADE API, by pymatgen's list of names, or the address itself.
+    """Address of a provider's OPTIMADE API with its version, by pymatgen's list of names, or from its address.
 
     Raises SikpdosError for an unknown name.
     """
     from pymatgen.ext.optimade import OptimadeRester
 
-    if urlsplit(provider).scheme in ("http", "https"):
-        return provider.rstrip("/")
-    if provider not in OptimadeRester.aliases:
+    if provider.startswith(("http://", "https://")):
+        address = provider.rstrip("/").removesuffix("/structures")
+    elif provider in OptimadeRester.aliases:
+        address = OptimadeRester.aliases[provider].rstrip("/")
+    else:
         raise SikpdosError(f"{provider}: no OPTIMADE provider; known: {', '.join(sorted(OptimadeRester.aliases))}")
-    return OptimadeRester.aliases[provider].rstrip("/")
+    return address if _VERSION.search(address) else f"{address}/v1"
 
 
 def fetch(provider: str, elements: Sequence[str], ids: Sequence[str], session: PatientSession, kept: Kept) -> Fetched:
@@ -38,7 +42,7 @@ def fetch(provider: str, elements: Sequence[str], ids: Sequence[str], session: P
     A page that fails ends the search; what came before it is returned with the failure.
     """
     fetched = Fetched()
-    url = f"{base_url(provider)}/v1/structures?" + urlencode(
+    url: str | None = f"{base_url(provider)}/structures?" + urlencode(
         {"filter": _filter(elements, ids), "response_fields": FIELDS}
     )
     asked: set[str] = set()
@@ -47,8 +51,7 @@ def fetch(provider: str, elements: Sequence[str], ids: Sequence[str], session: P
         try:
             page = kept.get(url, lambda url=url: _page(session, url))
             following = _next_url(page, url)
-            if following in asked:
-                raise SikpdosError(f"{urlsplit(url).netloc}: its pages go round in circles")
+            _check_progress(url, following, page["data"], asked, session.limits.pages)
         except SikpdosError as error:
             fetched.failures.append(f"{provider}, page {len(asked)}: {error}")
             break
@@ -56,6 +59,16 @@ def fetch(provider: str, elements: Sequence[str], ids: Sequence[str], session: P
             _add(fetched, item, provider)
         url = following
     return fetched
+
+
+def _check_progress(url: str, following: str | None, items: list, asked: set[str], most: int) -> None:
+    """Raise SikpdosError where the pages would never end."""
+    if following in asked:
+        raise SikpdosError(f"{host_of(url)}: its pages go round in circles")
+    if following and not items:
+        raise SikpdosError(f"{host_of(url)}: an empty page with a next one")
+    if following and len(asked) >= most:
+        raise SikpdosError(f"{host_of(url)}: more than {most} pages; ask for less")
 
 
 def _filter(elements: Sequence[str], ids: Sequence[str]) -> str:
@@ -67,7 +80,7 @@ def _filter(elements: Sequence[str], ids: Sequence[str]) -> str:
 def _page(session: PatientSession, url: str) -> dict:
     data = json_of(session.get(url))
     if not isinstance(data, dict) or not isinstance(data.get("data"), list):
-        raise SikpdosError(f"{urlsplit(url).netloc}: JSON without a list of data: no OPTIMADE answer")
+        raise SikpdosError(f"{host_of(url)}: JSON without a list of data: no OPTIMADE answer")
     links = data.get("links")
     return {"data": data["data"], "links": links if isinstance(links, dict) else {}}
 
@@ -78,9 +91,12 @@ def _next_url(page: dict, url: str) -> str | None:
     link = link.get("href") if isinstance(link, dict) else link
     if not link:
         return None
-    here, there = urlsplit(url), urlsplit(urljoin(url, str(link)))
+    try:
+        here, there = urlsplit(url), urlsplit(urljoin(url, str(link)))
+    except ValueError:
+        raise SikpdosError(f"{host_of(url)}: next page at no address ({plain(link, 60)})") from None
     if there.hostname != here.hostname or there.scheme not in ("http", "https"):
-        raise SikpdosError(f"{here.netloc}: next page on another host ({there.netloc}): not followed")
+        raise SikpdosError(f"{host_of(url)}: next page on another host ({plain(there.netloc, 60)}): not followed")
     return there._replace(scheme=here.scheme, netloc=here.netloc).geturl()
 
 
@@ -93,7 +109,7 @@ def _add(fetched: Fetched, item: object, provider: str) -> None:
         fetched.failures.append(f"{name}: {error}")
         return
     try:
-        structure = usable(parsed(lambda: _structure(item["attributes"])))
+        structure = usable(crystal_of_optimade(item.get("attributes")))
     except SikpdosError as error:
         fetched.left_out.append(f"{item_id}: {error}")
         return
@@ -102,26 +118,3 @@ def _add(fetched: Fetched, item: object, provider: str) -> None:
     fetched.entries.append(
         Entry(structure_id, structure, source=f"OPTIMADE {name} {item_id}", licence=LICENCES.get(family, ""))
     )
-
-
-def _structure(attributes: dict) -> Structure:
-    """The structure of one OPTIMADE entry. Raises SikpdosError for vacancies and non-periodic lattices."""
-    from pymatgen.core import Lattice, Structure
-
-    if any(x is None for vector in attributes["lattice_vectors"] for x in vector or [None]):
-        raise SikpdosError("not periodic in three dimensions")
-    kinds = {kind["name"]: kind for kind in attributes.get("species") or []}
-    occupants = [_occupants(kinds[name]) if name in kinds else name for name in attributes["species_at_sites"]]
-    return Structure(
-        Lattice(attributes["lattice_vectors"]),
-        occupants,
-        attributes["cartesian_site_positions"],
-        coords_are_cartesian=True,
-    )
-
-
-def _occupants(kind: dict) -> dict[str, float]:
-    symbols, shares = kind["chemical_symbols"], kind["concentration"]
-    if {"vacancy", "X"} & set(symbols):
-        raise SikpdosError(f"vacancies or unknown atoms ({kind['name']})")
-    return dict(zip(symbols, shares, strict=True))

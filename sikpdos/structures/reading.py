@@ -1,156 +1,187 @@
-"""Structures from the user's files: CIF, POSCAR, extended XYZ, pymatgen JSON, told apart by their content."""
+"""The one reader of structure files, for every command: formats told apart by their content.
+
+CIF, extended XYZ, POSCAR, CASTEP's .cell and .castep, .res of AIRSS, vasprun.xml, inputs and outputs of Quantum
+ESPRESSO's pw.x, JSON of pymatgen, ASE, the Materials Project and OPTIMADE; packed by gzip or not.
+"""
 
 from __future__ import annotations
 
-import json
+import codecs
+import os
 import re
-import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
-from sikpdos.structures import extxyz
+from sikpdos.structures import bounded
 from sikpdos.structures.entry import Entry, Fetched
+from sikpdos.structures.formats import (
+    castep_cell,
+    castep_output,
+    cif,
+    documents,
+    espresso,
+    extxyz,
+    poscar,
+    shelx,
+    vasp_xml,
+)
+from sikpdos.structures.formats.crystal import Crystal, check
 from sikpdos.structures.inequivalent import ELEMENT
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-CLOSEST_A = 0.6  # nearer atoms are a mistake in the file
-_SUFFIX = re.compile(r"(\.(cif|vasp|poscar|json|xyz|extxyz))?(\.gz)?$", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"(\.(cif|vasp|poscar|json|xyz|extxyz|cell|castep|res|xml|in|out|pwi|pwo))?(\.gz)?$", re.IGNORECASE
+)
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+Makers = Iterator[Callable[[], Crystal]]
 
 
-def read_file(path: str) -> Fetched:
-    """All structures of a file ("-": stdin); those that cannot be used are failures with the reason.
+@dataclass(frozen=True)
+class Reading:
+    """A structure out of a file, and what was put right on the way."""
+
+    structure: Structure  # atoms in the file's order
+    notes: tuple[str, ...]
+
+
+def read_structure(path: str | os.PathLike) -> Reading:
+    """The one structure of a file ("-": stdin).
+
+    Raises SikpdosError for a file that holds none or several, and for a structure that cannot be used.
+    """
+    name = files.display_name(path)
+    makers = _makers(path)
+    if len(makers) > 1:
+        raise SikpdosError(f"{name}: holds {len(makers)} structures; one a file is needed here")
+    try:
+        crystal = makers[0]()
+        check(crystal)
+    except SikpdosError as error:
+        raise SikpdosError(f"{name}: {error}") from error
+    return Reading(crystal.structure(), crystal.notes)
+
+
+def read_file(path: str | os.PathLike) -> Fetched:
+    """All structures with silicon of a file ("-": stdin); others are failures with the reason.
 
     Raises SikpdosError if the file cannot be read at all.
     """
-    name = files.display_name(path)
-    try:
-        text = files.read_bytes(path).decode()
-    except UnicodeDecodeError:
-        raise SikpdosError(f"{name}: not a text file") from None
-    try:
-        makers = list(_structures(text))
-    except SikpdosError as error:
-        raise SikpdosError(f"{name}: {error}") from error
-    fetched = Fetched()
-    stem = re.sub(r"[^A-Za-z0-9._+-]+|\.\.+", "_", _SUFFIX.sub("", Path(name).name)).lstrip("._+-")[:80] or "structure"
+    name, makers = files.display_name(path), _makers(path)
+    fetched, stem = Fetched(), _stem(name)
     for number, make in enumerate(makers, 1):
         which = name if len(makers) == 1 else f"{name}, structure {number}"
         try:
-            structure = usable(parsed(make))
+            crystal = make()
+            structure = usable(crystal)
         except SikpdosError as error:
             fetched.failures.append(f"{which}: {error}")
             continue
+        fetched.notes += [f"{which}: {note}" for note in crystal.notes]
         structure_id = stem if len(makers) == 1 else f"{stem}-{number}"
-        fetched.entries.append(Entry(structure_id, structure, source=Path(name).name))
+        source = os.fsencode(Path(name).name).decode(errors="replace")  # names of files are bytes
+        fetched.entries.append(Entry(structure_id, structure, source=source))
     return fetched
 
 
-def _structures(text: str) -> Iterator[Callable[[], Structure]]:
-    """A function for each structure of the file that makes it (and fails on its own)."""
-    head = text.lstrip()[:1]
-    second_line = text.split("\n", 2)[1] if text.count("\n") > 1 else ""
-    if not head:
-        raise SikpdosError("empty file")
-    if head in "{[":
-        for item in _json_items(text):
-            yield lambda item=item: _from_dict(item)
-    elif re.match(r"\s*\d+\s*\n", text) and "=" in second_line:
-        for lines in extxyz.frames(text):
-            yield lambda lines=lines: extxyz.parse_frame(lines)
-    elif re.search(r"(?m)^data_", text):
-        blocks = [block for block in re.split(r"(?m)^(?=data_)", text) if "_atom_site_" in block]
-        if not blocks:
-            raise SikpdosError("CIF without atoms")
-        for block in blocks:
-            yield lambda block=block: from_cif(block)
-    else:
-        yield lambda: _from_poscar(text)
+def usable(crystal: Crystal) -> Structure:
+    """The structure, checked. Raises SikpdosError with the reason if it is no crystal with silicon."""
+    if ELEMENT not in crystal.elements:
+        raise SikpdosError(f"no silicon ({crystal.structure().composition.reduced_formula})")
+    check(crystal)
+    return crystal.structure()
 
 
-def parsed(make: Callable[[], Structure]) -> Structure:
-    """What a parser of pymatgen gives, its warnings silenced, its exceptions turned into SikpdosError."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def _makers(path: str | os.PathLike) -> list[Callable[[], Crystal]]:
+    """A function for each structure of a file, which makes it (and fails on its own)."""
+    name = files.display_name(path)
+    data = bounded.read_bytes(path)
+    try:
+        return list(_structures(_decoded(data)))
+    except SikpdosError as error:
+        raise SikpdosError(f"{name}: {error}") from error
+
+
+def _stem(name: str) -> str:
+    """A file's name as the beginning of an id."""
+    plain = _SUFFIX.sub("", Path(name).name)
+    return re.sub(r"[^A-Za-z0-9._+-]+|\.\.+", "_", plain).lstrip("._+-")[:80] or "structure"
+
+
+def _decoded(data: bytes) -> str:
+    """Text in UTF-8, UTF-16 with its mark, or Latin-1; line ends as \\n."""
+    mark = next((mark for mark in _BYTE_ORDER_MARKS if data.startswith(mark)), b"")
+    encodings = [_BYTE_ORDER_MARKS[mark]] if mark else ["utf-8", "latin-1"]
+    for encoding in encodings:
         try:
-            return make()
-        except SikpdosError:
-            raise
-        except Exception as error:  # pymatgen's parsers raise many kinds on wrong input
-            raise SikpdosError(f"cannot be read ({error or type(error).__name__})") from error
+            text = data[len(mark) :].decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        raise SikpdosError("not a text file")
+    if "\0" in text:
+        raise SikpdosError("not a text file")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def from_cif(block: str) -> Structure:
-    """The structure of one CIF data block, symmetry written out, occupancies as they are."""
-    from pymatgen.io.cif import CifParser
+def _structures(text: str) -> Makers:
+    head = text[:4000].lstrip()
+    if not head:
+        if not text.strip():
+            raise SikpdosError("empty file")
+        head = text.lstrip()[:4000]
+    if head[0] in "{[":
+        for item in documents.structures_in(documents.parse(text)):
+            yield lambda item=item: documents.crystal_of(item)
+    elif head[0] == "<":
+        yield _xml(text)
+    elif re.match(r"\d+[ \t]*\n.*=", head):
+        for lines in extxyz.frames(text):
+            yield lambda lines=lines: extxyz.crystal_of(lines)
+    elif _has_line(text, "data_", "_cell_", "_cell.", "loop_"):
+        for block in cif.atom_blocks(text):
+            yield lambda block=block: cif.crystal_of(block)
+    else:
+        yield _other(text)
 
-    parser = CifParser.from_str(block)
-    symbols = next(iter(parser.as_dict().values())).get("_atom_site_type_symbol", [])
-    isotopes = [symbol for symbol in symbols if symbol[:1].isdigit()]
-    if isotopes:
-        raise SikpdosError(f"isotopes ({isotopes[0]})")
-    return parser.parse_structures(primitive=False, on_error="raise")[0]
+
+def _has_line(text: str, *beginnings: str) -> bool:
+    """Whether a line begins with one of these, in whatever case; blanks before them do not count."""
+    longest = max(map(len, beginnings))
+    return any(line.lstrip()[:longest].lower().startswith(beginnings) for line in text.split("\n"))
 
 
-def _json_items(text: str) -> list:
+def _xml(text: str) -> Callable[[], Crystal]:
+    if "<modeling>" in text[:4000]:
+        return lambda: vasp_xml.crystal_of(text)
+    if "espresso" in text[:4000]:
+        return lambda: espresso.crystal_of_xml(text)
+    raise SikpdosError("XML, but neither vasprun.xml nor of Quantum ESPRESSO")
+
+
+def _other(text: str) -> Callable[[], Crystal]:
+    """Formats told by their keywords; POSCAR, which has none, last."""
+    if "Real Lattice(A)" in text:
+        return lambda: castep_output.crystal_of(text)
+    if _has_line(text, "%block"):
+        return lambda: castep_cell.crystal_of(text)
+    if _has_line(text, "cell ") and _has_line(text, "sfac "):
+        return lambda: shelx.crystal_of(text)
+    if _has_line(text, "atomic_positions", "lattice parameter (alat)"):
+        return lambda: espresso.crystal_of(text)
+    return lambda: _poscar(text)
+
+
+def _poscar(text: str) -> Crystal:
     try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise SikpdosError(f"not JSON ({error})") from error
-    return data if isinstance(data, list) else [data]
-
-
-def _from_dict(item: object) -> Structure:
-    from pymatgen.core import Structure
-
-    if not isinstance(item, dict) or not {"lattice", "sites"} <= set(item):
-        raise SikpdosError("JSON without lattice and sites: not a pymatgen Structure")
-    return Structure.from_dict(item)
-
-
-def _from_poscar(text: str) -> Structure:
-    from pymatgen.io.vasp import Poscar
-
-    try:
-        poscar = Poscar.from_str(text)
-    except Exception as error:
-        raise SikpdosError("not CIF, POSCAR, extended XYZ or pymatgen JSON") from error
-    if not poscar.true_names:
-        raise SikpdosError("POSCAR without element names (VASP 4)")
-    return poscar.structure
-
-
-def usable(structure: Structure) -> Structure:
-    """Lattice, elements and positions alone. Raises SikpdosError with the reason if the suite cannot use them."""
-    import numpy as np
-    from pymatgen.core import DummySpecies, Structure
-
-    _refuse_disorder(structure)
-    elements = [site.specie for site in structure]
-    dummies = {str(element) for element in elements if isinstance(element, DummySpecies)}
-    symbols = [getattr(element, "symbol", str(element)) for element in elements]
-    if dummies:
-        raise SikpdosError(f"{sorted(dummies)[0]} is no element")
-    if {"D", "T"} & {getattr(element, "element", element).name for element in elements}:
-        raise SikpdosError("isotopes (deuterium or tritium)")
-    if ELEMENT not in symbols:
-        raise SikpdosError(f"no silicon ({structure.composition.reduced_formula})")
-    if not (np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()):
-        raise SikpdosError("a lattice vector or position is not a finite number")
-    if structure.volume < len(structure):
-        raise SikpdosError(f"a volume of {structure.volume:.3g} A^3 for {len(structure)} atoms")
-    clean = Structure(structure.lattice, symbols, structure.frac_coords)
-    if len(clean) > 1 and not clean.is_valid(tol=CLOSEST_A):
-        raise SikpdosError(f"two atoms closer than {CLOSEST_A} A")
-    return clean
-
-
-def _refuse_disorder(structure: Structure) -> None:
-    for site in structure:
-        if not site.is_ordered:
-            partial = len(site.species) == 1
-            raise SikpdosError(f"{'partial occupancy' if partial else 'disorder'} ({site.species_string})")
+        return poscar.crystal_of(text)
+    except poscar.NotPoscar:
+        raise SikpdosError(
+            "not CIF, POSCAR, extended XYZ, JSON, or a file of CASTEP, AIRSS, VASP or Quantum ESPRESSO"
+        ) from None

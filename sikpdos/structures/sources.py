@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures import catalogue, cod, materials_project, optimade, reading
 from sikpdos.structures.entry import Fetched
-from sikpdos.structures.web import Kept, PatientSession
+from sikpdos.structures.web import Kept, Limits, PatientSession
 
 NAMES = ("catalogue", "mp", "optimade", "cod")
 KEPT_FOLDER = "fetched"  # answers of databases, inside the output folder
@@ -23,8 +23,7 @@ class Query:
     ids: tuple[str, ...] = ()  # these entries instead of all with the elements
     providers: tuple[str, ...] = ("mp",)  # of OPTIMADE: names or addresses
     cod_url: str = cod.URL
-    retries: int = 4
-    timeout_s: float = 30.0
+    limits: Limits = field(default_factory=Limits)
 
 
 def fetch(sources: Sequence[str], query: Query, folder: Path | None = None) -> Fetched:
@@ -44,7 +43,7 @@ def fetch(sources: Sequence[str], query: Query, folder: Path | None = None) -> F
 
 
 def _fetch_one(fetched: Fetched, source: str, query: Query, kept: Kept) -> None:
-    session = PatientSession(query.retries, query.timeout_s)
+    session = PatientSession(query.limits)
     if source == "catalogue":
         fetched.add(_from_catalogue(query.ids))
     elif source == "mp":

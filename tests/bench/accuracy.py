@@ -27,11 +27,13 @@ from sklearn.pipeline import make_pipeline
 
 from sikpdos.common import config, resources
 from sikpdos.dataset import curves, database, split
-from sikpdos.dataset.dataset import Dataset, assemble, read_dataset
+from sikpdos.dataset.assembly import assemble
+from sikpdos.dataset.dataset import Dataset, read_dataset
 from sikpdos.model import kernel_regression, metrics
-from sikpdos.model.network import predict
+from sikpdos.model.ensemble import predict
+from sikpdos.model.settings import Settings
 from sikpdos.model.template_matching import match
-from sikpdos.model.training import Settings, train
+from sikpdos.model.training import train
 
 OURS = "sikpdos"
 KERNEL = "kernel regression, part of sikpdos"
@@ -99,14 +101,13 @@ def estimates(dataset: Dataset, rest: np.ndarray, spectra: np.ndarray) -> dict[s
     """Densities of states (m, 2, 300) of spectra (m, 200) by every baseline, fitted to the rows `rest`."""
     x, y, groups = dataset.spectra[rest], dataset.pdos[rest].reshape(rest.sum(), -1), dataset.groups[rest]
     centre, shape = y.mean(axis=0), (len(spectra), *dataset.pdos.shape[1:])
-    found = {"mean PDOS": np.broadcast_to(centre.reshape(shape[1:]), shape)}
-    found["template matching"] = match(x, dataset.pdos[rest], spectra).pdos
+    estimated = {"mean PDOS": np.broadcast_to(centre.reshape(shape[1:]), shape)}
+    estimated["template matching"] = match(x, dataset.pdos[rest], spectra).pdos
     for name, method in baselines().items():
-        found[name] = (fitted(method, x, y - centre, groups).predict(spectra) + centre).reshape(shape)
-    found[KERNEL] = kernel_regression.predict(kernel_regression.fit(x, y, np.ones((1, len(y)), bool)), spectra, [0])[0][
-        0
-    ]
-    return found
+        estimated[name] = (fitted(method, x, y - centre, groups).predict(spectra) + centre).reshape(shape)
+    regression = kernel_regression.fit(x, y, np.ones(len(y), int), left_out=[split.TEST])
+    estimated[KERNEL] = kernel_regression.predict(regression, spectra, [split.TEST])[0][0]
+    return estimated
 
 
 def errors(dataset: Dataset, external: Dataset, kind: str, seed: int, settings: Settings) -> Run:
@@ -115,13 +116,13 @@ def errors(dataset: Dataset, external: Dataset, kind: str, seed: int, settings: 
     test, rest = fold == split.TEST, fold != split.TEST
     spectra = np.concatenate([dataset.spectra[test], external.spectra])
     truth = np.concatenate([dataset.pdos[test], external.pdos])
-    found = estimates(dataset, rest, spectra)
-    found[OURS], deviation = predict(train(dataset, replace(settings, split=kind, seed=seed)), spectra)
-    mse = {name: metrics.mse(pdos, truth).mean(axis=1) for name, pdos in found.items()}
+    estimated = estimates(dataset, rest, spectra)
+    estimated[OURS], std = predict(train(dataset, replace(settings, split=kind, seed=seed)), spectra)
+    mse = {name: metrics.mse(pdos, truth).mean(axis=1) for name, pdos in estimated.items()}
     n = int(test.sum())
-    is_test, found_so = np.arange(len(spectra)) < n, np.append(~dataset.augmented[test], np.ones(len(external), bool))
-    parts = (is_test, is_test & found_so, ~is_test)
-    covered = [metrics.coverage(found[OURS][part], deviation[part], truth[part]) for part in parts]
+    is_test, as_found = np.arange(len(spectra)) < n, np.append(~dataset.augmented[test], np.ones(len(external), bool))
+    parts = (is_test, is_test & as_found, ~is_test)
+    covered = [metrics.coverage(estimated[OURS][part], std[part], truth[part]) for part in parts]
     return [{name: each[part] for name, each in mse.items()} for part in parts], covered
 
 

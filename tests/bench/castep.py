@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 OURS = """
-from sikpdos.formats.optados_core import choose_block, find_blocks, read_block
+from sikpdos.castep.formats.optados_core import choose_block, find_blocks, read_block
 with open({path!r}, "rb") as stream:
-    edge = read_block(stream, choose_block(find_blocks(stream, "x"), "x"), "x")
+    edge = read_block(stream, choose_block(find_blocks(stream)))
 print(len(edge.strength), edge.strength.sum())
 """
 LOADTXT = """

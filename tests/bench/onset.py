@@ -16,8 +16,9 @@ import numpy as np
 from sikpdos.common import resources
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.dataset import curves, database
-from sikpdos.dataset.dataset import assemble
-from sikpdos.model.training import Settings, train
+from sikpdos.dataset.assembly import assemble
+from sikpdos.model.settings import Settings
+from sikpdos.model.training import train
 from sikpdos.spectra import preprocess, processing, simulated_measurement
 
 SEEDS = range(4)
@@ -52,7 +53,7 @@ def stability(known: database.Database) -> str:
             axis_eV, recorded = simulated_measurement.record(
                 known.edge_energy_eV, known.edge, conditions, np.random.default_rng(0)
             )
-            options = preprocess.Options(onset=rule, allow_partial=True)
+            options = preprocess.Preprocessing(onset=rule, allow_partial=True)
             error_eV = np.abs(preprocess.prepare(axis_eV, recorded, "eels", options).onset_eV - true_eV)
             lost = np.mean(~(error_eV <= 1.0))
             cells.append(f"{np.nanmedian(error_eV):.2f} eV, {100 * lost:.0f} % lost")

@@ -19,7 +19,8 @@ import numpy as np
 from sikpdos.common import resources
 from sikpdos.dataset import database
 from sikpdos.model import shipped
-from sikpdos.model.network import Model, shapes
+from sikpdos.model.ensemble import Model
+from sikpdos.model.network import weight_shapes
 from sikpdos.spectra import simulated_measurement
 
 COUNTS = (10_000, 100_000)
@@ -27,7 +28,7 @@ COUNTS = (10_000, 100_000)
 
 def operations(model: Model) -> float:
     """Floating-point operations of the network's matrix products for one spectrum."""
-    length, total, sizes = 200, 0, shapes(model.architecture)
+    length, total, sizes = 200, 0, weight_shapes(model.architecture)
     for name, (inputs, outputs) in ((n, s) for n, s in sizes.items() if n.endswith("_w")):
         if name.startswith("conv"):
             length = (length - model.architecture.kernel) // model.architecture.stride + 1

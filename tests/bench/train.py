@@ -6,8 +6,10 @@ import time
 
 from sikpdos.common import resources
 from sikpdos.dataset import curves, database
-from sikpdos.dataset.dataset import assemble
-from sikpdos.model.training import Progress, Settings, train
+from sikpdos.dataset.assembly import assemble
+from sikpdos.model.optimization import Progress
+from sikpdos.model.settings import Settings
+from sikpdos.model.training import train
 
 
 def main() -> None:

@@ -60,12 +60,12 @@ def check_hole(text: str, structure: Structure, atom_index: int) -> None:
     assert labels.count(LABEL) == 1
     assert set(labels) <= {LABEL, "Si"}
     matrix = lattice @ np.linalg.inv(structure.lattice.matrix)
-    np.testing.assert_allclose(matrix, np.round(matrix), atol=1e-9)
+    np.testing.assert_allclose(matrix, np.round(matrix), atol=1e-8)
     assert len(labels) == len(structure) * round(abs(np.linalg.det(matrix)))
     assert same_crystal(lattice, positions, structure)
     excited = positions[labels.index(LABEL)] @ lattice @ np.linalg.inv(structure.lattice.matrix)
     difference = excited - structure.frac_coords[atom_index]
-    np.testing.assert_allclose(difference, np.round(difference), atol=1e-9)
+    np.testing.assert_allclose(difference, np.round(difference), atol=1e-8)
     corners = np.array([(i, j, k) for i in range(-3, 4) for j in range(-3, 4) for k in range(-3, 4) if i or j or k])
     assert np.linalg.norm(corners @ lattice, axis=1).min() > 10.0
     lengths = Lattice(lattice).reciprocal_lattice_crystallographic.abc

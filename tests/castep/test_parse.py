@@ -58,7 +58,7 @@ def test_names_come_from_the_header(tmp_path, layout, word):
     from sikpdos.castep.formats.optados_dat import parse_pdos
 
     columns, names = LAYOUTS[layout]
-    found = name_columns(parse_pdos(pdos_text(AXIS_EV, columns, word=word).encode(), "x"))
+    found = name_columns(parse_pdos(pdos_text(AXIS_EV, columns, word=word).encode()))
     assert list(found) == names
     np.testing.assert_allclose(found[names[0]], columns[0][1], atol=1e-7)
 
@@ -68,7 +68,7 @@ def test_spins_add_up_whatever_the_sign_of_down(down_sign):
     from sikpdos.castep.formats.optados_dat import parse_pdos
 
     columns, _ = LAYOUTS["strings"]
-    pdos = parse_pdos(pdos_text(AXIS_EV, columns, spin=True, down_sign=down_sign).encode(), "x")
+    pdos = parse_pdos(pdos_text(AXIS_EV, columns, spin=True, down_sign=down_sign).encode())
     for column, (projectors, density) in zip(pdos.columns, columns, strict=True):
         assert [(p.species, p.atom, p.channel) for p in column.projectors] == projectors
         np.testing.assert_allclose(column.density, density, atol=2e-7)
@@ -87,7 +87,7 @@ def test_what_was_written_is_read_back(columns, spin, word):
     from sikpdos.castep.formats.optados_dat import parse_pdos
 
     written = [(sorted(projectors), (n + 1) * HUMP) for n, projectors in enumerate(columns)]
-    pdos = parse_pdos(pdos_text(AXIS_EV, written, spin, word=word).encode(), "x")
+    pdos = parse_pdos(pdos_text(AXIS_EV, written, spin, word=word).encode())
     assert len(pdos.columns) == len(written)
     for column, (projectors, density) in zip(pdos.columns, written, strict=True):
         assert [(p.species, p.atom, p.channel) for p in column.projectors] == projectors
@@ -98,7 +98,7 @@ def test_small_negative_densities_are_kept():
     from sikpdos.castep.formats.optados_dat import parse_pdos
 
     density = HUMP - 0.01
-    pdos = parse_pdos(pdos_text(AXIS_EV, [([("Si", 1, "s")], density)]).encode(), "x")
+    pdos = parse_pdos(pdos_text(AXIS_EV, [([("Si", 1, "s")], density)]).encode())
     np.testing.assert_allclose(pdos.columns[0].density, density, atol=1e-8)
 
 
@@ -311,7 +311,7 @@ def test_damaged_gzip_files(cli, tmp_path):
 
 def test_missing_file_and_folder(cli, tmp_path):
     one_line_failure(cli("parse-odo", tmp_path / "none.pdos.dat"), "none.pdos.dat")
-    one_line_failure(cli("parse-odo", tmp_path / "none.pdos_bin"), "none.bands")
+    one_line_failure(cli("parse-odo", tmp_path / "none.pdos_bin"), "none.pdos_bin: No such file")
 
 
 def test_hostile_samples(cli, shared):

@@ -51,7 +51,7 @@ PICKED = [
 @pytest.mark.parametrize(("file", "projectors", "column"), PICKED)
 def test_pdos_columns_by_header(optados, file, projectors, column):
     path = optados / file
-    pdos = optados_dat.parse_pdos(path.read_bytes(), str(path))
+    pdos = optados_dat.parse_pdos(path.read_bytes())
     found = [c for c in pdos.columns if {(p.species, p.atom, p.channel) for p in c.projectors} == projectors]
     assert len(found) == 1 or file.startswith("hostile/doc")
     expected = loadtxt(path)
@@ -62,12 +62,12 @@ def test_pdos_columns_by_header(optados, file, projectors, column):
 @pytest.mark.parametrize("release", ["od12", "od13dev"])
 def test_spin_pdos_is_the_sum_and_equals_the_run_without_spin(optados, release):
     path = optados / release / "si2_spin_pdos_species_ang" / "Si2.pdos.dat"
-    pdos = optados_dat.parse_pdos(path.read_bytes(), str(path))
+    pdos = optados_dat.parse_pdos(path.read_bytes())
     rows = loadtxt(path)
     np.testing.assert_allclose(pdos.columns[0].density, rows[:, 1] - rows[:, 3], atol=1e-12)
     np.testing.assert_allclose(pdos.columns[1].density, rows[:, 2] - rows[:, 4], atol=1e-12)
     other = optados / "od13dev" / "si2_pdos_species_ang" / "Si2.pdos.dat"
-    plain = optados_dat.parse_pdos(other.read_bytes(), str(other))
+    plain = optados_dat.parse_pdos(other.read_bytes())
     shift = read_odo(path.with_name("Si2.odo")).fermi_eV if release == "od12" else 0.0  # 1.2 leaves spin files absolute
     np.testing.assert_allclose(
         np.interp(plain.energy_eV, pdos.energy_eV - shift, pdos.columns[0].density), plain.columns[0].density, atol=2e-3
@@ -77,7 +77,7 @@ def test_spin_pdos_is_the_sum_and_equals_the_run_without_spin(optados, release):
 @pytest.mark.parametrize("kind", ["adaptive", "fixed"])
 def test_spin_dos_is_the_sum(optados, kind):
     path = optados / f"od13dev/si2_spin_dos_{kind}/Si2.{kind}.dat"
-    dos, rows = optados_dat.parse_dos(path.read_bytes(), str(path)), loadtxt(path)
+    dos, rows = optados_dat.parse_dos(path.read_bytes()), loadtxt(path)
     np.testing.assert_allclose(dos.density, rows[:, 1] - rows[:, 2], atol=1e-12)
     np.testing.assert_allclose(dos.integrated, rows[:, 3] - rows[:, 4], atol=1e-12)
     assert dos.integrated[-1] == pytest.approx(46, abs=0.02)  # 23 bands of two electrons
@@ -91,12 +91,12 @@ def test_every_core_block_equals_loadtxt_of_its_lines(optados):
         lines = text.splitlines()
         headings = [i for i, line in enumerate(lines) if re.match(r" # [A-Z]\w? ?\d", line)]
         with open(path, "rb") as stream:
-            blocks = optados_core.find_blocks(stream, str(path))
+            blocks = optados_core.find_blocks(stream)
             assert len(blocks) == len(headings)
             for block, start, stop in zip(blocks, headings, [*headings[1:], len(lines)], strict=True):
                 assert lines[start].split()[1:3] == [block.species, str(block.atom)]
                 expected = np.loadtxt(io.StringIO("\n".join(lines[start + 1 : stop])))
-                edge = optados_core.read_block(stream, block, str(path))
+                edge = optados_core.read_block(stream, block)
                 np.testing.assert_array_equal(edge.strength, expected[:, 1])
                 assert (edge.broadened is None) == (expected.shape[1] == 2)
 
@@ -104,7 +104,7 @@ def test_every_core_block_equals_loadtxt_of_its_lines(optados):
 def test_labelled_atom_is_chosen_in_every_core_file(optados):
     for path in sorted(optados.glob("*/*/*_core_edge.dat")):
         with open(path, "rb") as stream:
-            block = optados_core.choose_block(optados_core.find_blocks(stream, str(path)), str(path))
+            block = optados_core.choose_block(optados_core.find_blocks(stream))
         assert (block.edge, block.label) in (("K1", "Si:ex"), ("K1", "Ge:ex"))
 
 
@@ -129,7 +129,7 @@ def test_binary_projections_give_optados_fixed_pdos(optados, castep):
     weights = read_pdos_bin(castep / "castepxbin_Si2/Si2.pdos_bin")
     folder = optados / "od13dev/si2_castep19_dos+pdos_fixed"
     path = folder / "Si2.pdos.proj-0001-0004.dat"
-    pdos = optados_dat.parse_pdos(path.read_bytes(), str(path))
+    pdos = optados_dat.parse_pdos(path.read_bytes())
     absolute_eV = pdos.energy_eV + read_odo(folder / "Si2.odo").fermi_eV
     for column in pdos.columns:
         (projector,) = column.projectors
@@ -146,8 +146,8 @@ def test_binary_matrix_elements_give_optados_fixed_k1(optados, castep):
     sticks = edge_sticks(bands, strengths, cell.species.index("Si:Ex") + 1, 1)
     folder = optados / "od13dev/si2_core_fixed0.5_ef0"
     with open(folder / "Si2_core_edge.dat", "rb") as stream:
-        block = optados_core.choose_block(optados_core.find_blocks(stream, "sample"), "sample")
-        edge = optados_core.read_block(stream, block, "sample")
+        block = optados_core.choose_block(optados_core.find_blocks(stream))
+        edge = optados_core.read_block(stream, block)
     volume_m3 = abs(np.linalg.det(bands.lattice_A)) * 1e-30
     epsilon_2 = BOHR_A**2 * 1e-20 * E_CHARGE * np.pi / (volume_m3 * EPSILON_0)
     absolute_eV = edge.energy_eV + read_odo(folder / "Si2.odo").fermi_eV

@@ -31,6 +31,7 @@ def test_wheel_carries_the_templates(tmp_path, through_sdist):
     shutil.copytree(ROOT / "castep_templates", source / "castep_templates")
     shutil.copytree(ROOT / "sikpdos/castep", source / "sikpdos/castep", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "sikpdos/__init__.py", source / "sikpdos")
+    shutil.copytree(ROOT / "sikpdos/common", source / "sikpdos/common", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "sikpdos/castep_templates", source / "sikpdos", follow_symlinks=False)
     if through_sdist:
         build(source, "build_sdist", tmp_path)

@@ -93,7 +93,7 @@ def test_missing_files(cli, tmp_path, command):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("target", ["no/folder/x.npz", "."])
+@pytest.mark.parametrize("target", ["no/folder/x", "."])
 def test_unwritable_outputs(cli, small_dataset, small_model, small_settings, tmp_path, target):
     raw = small_dataset.with_name("raw")
     for command in (

@@ -11,11 +11,10 @@ import sys
 
 import pytest
 from support import ROOT
-from typer.main import get_command
 
-from sikpdos.commands.main import COMMANDS, app
+from sikpdos.commands.main import COMMANDS, load
 
-NAMES = [name for name, _ in COMMANDS]
+NAMES = list(COMMANDS)
 HEAVY = {"torch", "pymatgen", "scipy", "scipy.signal", "numpy", "matplotlib"}
 SIKPDOS = [sys.executable, "-m", "sikpdos"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -34,7 +33,7 @@ def test_help_of_a_command_is_light_and_complete(command):
     assert "sikpdos.commands.main" in modules  # the list of modules is read rightly
     assert not modules & HEAVY
     assert re.search(rf"Examples?:.*\bsikpdos {command} ", text, re.S)
-    parameters = get_command(app).commands[command].params
+    parameters = load(command).params
     assert [parameter.name for parameter in parameters if not parameter.help] == []
 
 

@@ -236,7 +236,7 @@ def test_metal_is_told_from_semiconductor(diamond_state):
     )
     metal = ground(tin, CUTOFF_RY, (6, 6, 6), tolerance=1e-4)
     assert not metal.is_gapped
-    assert metal.bands.zero_Ry == metal.bands.fermi_Ry
+    assert metal.zero_Ry == metal.bands.fermi_Ry
 
 
 def test_every_state_is_filled_or_empty():

@@ -14,7 +14,7 @@ from support.plot_files import known, matches, predicted
 
 from sikpdos.common import tables
 from sikpdos.dataset import dataset
-from sikpdos.model import ablation
+from sikpdos.model import ablation_table
 from sikpdos.prediction import storage
 
 SEEDS = range(5)
@@ -53,11 +53,12 @@ def windows(growing: list[float], s: list[float], p: list[float]) -> list[dict]:
     alone = {"s": dict(zip((9, 14, 19), s, strict=True)), "p": dict(zip((9, 14, 19), p, strict=True))}
     wider = dict(zip((4, 9, 14, 19), growing, strict=True))
     rows = []
-    for seed, (start, stop), orbital in itertools.product(SEEDS, ablation.windows(), "sp"):
+    for seed, (start, stop), orbital in itertools.product(SEEDS, ablation_table.windows(), "sp"):
         error = 1e-3 * (wider if start == -1 else alone[orbital])[stop] * wobble(seed + stop)
         window = {"seed": seed, "window_start_eV": start, "window_stop_eV": stop, "orbital": orbital}
         rows += [
-            window | {"region_start_eV": low, "region_stop_eV": up, "mse": error} for low, up in ablation.REGIONS_EV
+            window | {"region_start_eV": low, "region_stop_eV": up, "mse": error}
+            for low, up in ablation_table.REGIONS_EV
         ]
     return rows
 

@@ -61,7 +61,7 @@ def test_content_says_the_format_on_stdin(shared):
     assert (done.stdout, done.stderr) == ("(4, 2048)\n", "")
 
 
-@pytest.mark.parametrize(("unit", "factor"), [("keV", 1000), ("nm", None)])
+@pytest.mark.parametrize(("unit", "factor"), [("meV", 1e-3), ("nm", None)])
 def test_unit_of_the_axis(shared, tmp_path, unit, factor):
     h5py = pytest.importorskip("h5py")
     path = tmp_path / "x.hspy"
@@ -79,7 +79,7 @@ def test_unit_of_the_axis(shared, tmp_path, unit, factor):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("x.hspy", b"\x89HDF\r\n\x1a\n" + bytes(100), "damaged hspy file"),
+        ("x.hspy", b"\x89HDF\r\n\x1a\n" + bytes(100), "damaged HDF5 file"),
         ("x.dm3", b"\0\0\0\3" + bytes(100), "damaged dm3 file"),
         ("x.dm4", b"\0\0\0\4" + bytes(range(200)), "damaged dm4 file"),
         ("x.dm4", b"1840, 1\n1841, 2\n", "not a dm4 file"),
@@ -98,7 +98,7 @@ def test_damaged_files(tmp_path, name, content, words):
 
 @pytest.mark.parametrize("head", [b"\x89HDF\r\n\x1a\n", b"\0\0\0\3", b"\0\0\0\4"])
 def test_without_the_package_the_error_says_what_to_install(tmp_path, monkeypatch, head):
-    for module in ("rsciio", "rsciio.hspy", "rsciio.digitalmicrograph"):
+    for module in ("h5py", "rsciio", "rsciio.digitalmicrograph"):
         monkeypatch.setitem(sys.modules, module, None)
     path = tmp_path / "x"
     path.write_bytes(head)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from support import assert_one_line_failure
 
+from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import SPECTRUM
 from sikpdos.dataset.dataset import read_dataset
-from sikpdos.model import ablation
+from sikpdos.model import ablation, ablation_table
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +34,9 @@ def test_every_window_orbital_and_region(table):
     with open(table) as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 7 * 2 * 4
-    found = {(row["window_start_eV"], row["window_stop_eV"]) for row in rows}
+    windows = {(row["window_start_eV"], row["window_stop_eV"]) for row in rows}
     growing = {("-1", "4"), ("-1", "9"), ("-1", "14"), ("-1", "19")}
-    assert found == growing | {("4", "9"), ("9", "14"), ("14", "19")}
+    assert windows == growing | {("4", "9"), ("9", "14"), ("14", "19")}
     assert {row["orbital"] for row in rows} == {"s", "p"}
     assert all(0 < float(row["mse"]) < 1 for row in rows)
 
@@ -59,6 +60,22 @@ def test_rows_of_other_settings_are_not_mixed_in(cli, table, small_dataset, tiny
 def test_measurements_have_no_windows(cli, small_dataset, tmp_path):
     (tmp_path / "measured.toml").write_text("measured = true\n")
     assert_one_line_failure(cli("ablate", small_dataset, "--config", tmp_path / "measured.toml"), "computed spectra")
+
+
+def test_rows_are_read_as_they_were_written(table, tmp_path):
+    rows = ablation_table.read_rows(table)
+    ablation_table.write_rows(tmp_path / "again.csv", rows)
+    assert (tmp_path / "again.csv").read_text() == table.read_text()
+    assert ablation_table.summary(rows).count("\n") == len(ablation_table.windows())
+
+
+@pytest.mark.parametrize(("cell", "words"), [("x", "could not convert"), ("", "could not convert")])
+def test_damaged_rows_are_refused_naming_the_file(table, tmp_path, cell, words):
+    header, row, *_ = table.read_text().splitlines()
+    (tmp_path / "a.csv").write_text("\n".join([header, ",".join([*row.split(",")[:-1], cell])]) + "\n")
+    with pytest.raises(SikpdosError, match=words) as caught:
+        ablation_table.read_rows(tmp_path / "a.csv")
+    assert "a.csv" in str(caught.value)
 
 
 def test_a_window_hides_the_rest(small_dataset):

@@ -11,9 +11,10 @@ from support import ROOT, assert_one_line_failure
 from support.plot_files import ERROR, TEST, ablation_rows, known, measured, predicted, write_all
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.model import ablation, metrics
+from sikpdos.model import ablation_table, metrics
 from sikpdos.model.uncertainty import BAND_90
-from sikpdos.plot import matching, paper, simulated, sites, windows
+from sikpdos.plot import matching, paper, ranking, simulated, windows
+from sikpdos.plot import site as site_figure
 from sikpdos.plot.read import read
 from sikpdos.prediction import storage
 
@@ -43,7 +44,7 @@ def words(figure) -> str:
 
 def test_figure_1_shows_truth_prediction_and_the_90_percent_band(source):
     figure = Figure()
-    sites.draw_site(figure, source("dataset.npz"), source("predictions.npz"), "site-3")
+    site_figure.draw_site(figure, source("dataset.npz"), source("predictions.npz"), "site-3")
     truth, found = known(), predicted(known())
     edge, *both = figure.axes
     np.testing.assert_allclose(edge.lines[-1].get_ydata(), truth.spectra[3], atol=1e-6)
@@ -55,14 +56,29 @@ def test_figure_1_shows_truth_prediction_and_the_90_percent_band(source):
     assert "MSE 1.6 " in words(figure)  # (4 * 0.01)^2
 
 
+@pytest.mark.parametrize(("ids", "shown"), [(["site-1", "Si-I-0"], "Si-I-0"), (["site-1", "site-2"], "site-1")])
+def test_figure_1_without_a_site_shows_diamond_or_the_first_one_predicted(source, ids, shown):
+    dataset, predictions = source("dataset.npz"), source("predictions.npz")
+    rows = dataclasses.replace(known(), **{key: getattr(known(), key)[:2] for key in ("spectra", "pdos", "groups")})
+    rows = dataclasses.replace(rows, ids=np.array(ids))
+    found = predictions.content
+    cut = {key: getattr(found, key)[:2] for key in ("spectra", "pdos", "pdos_std", "onset_eV", "novelty")}
+    found = dataclasses.replace(found, ids=np.array(ids), **cut)
+    figure = Figure()
+    site_figure.draw_site(
+        figure, dataclasses.replace(dataset, content=rows), dataclasses.replace(predictions, content=found), None
+    )
+    assert shown in words(figure)
+
+
 def test_figure_1_shows_what_lies_beside_the_window_where_it_is_known(source):
     plain = source("dataset.npz")
     energy_eV = np.arange(-4.975, 60, 0.05)
     edge = np.tile(np.where(energy_eV > 1, 1.0, 0.0), (len(plain.content), 1))
     full = dataclasses.replace(plain, content=dataclasses.replace(plain.content, edge_energy_eV=energy_eV, edge=edge))
     narrow, wide = Figure(), Figure()
-    sites.draw_site(narrow, plain, source("predictions.npz"), "site-3")
-    sites.draw_site(wide, full, source("predictions.npz"), "site-3")
+    site_figure.draw_site(narrow, plain, source("predictions.npz"), "site-3")
+    site_figure.draw_site(wide, full, source("predictions.npz"), "site-3")
     assert narrow.axes[0].get_xlim() == (-1, 19)
     assert wide.axes[0].get_xlim()[1] > 25
     assert "seen by the model" in words(wide)
@@ -70,7 +86,7 @@ def test_figure_1_shows_what_lies_beside_the_window_where_it_is_known(source):
 
 def test_figure_2_ranks_by_the_mean_error_of_s_and_p(source):
     figure = Figure()
-    sites.draw_ranking(figure, source("dataset.npz"), source("predictions.npz"))
+    ranking.draw_ranking(figure, source("dataset.npz"), source("predictions.npz"))
     expected = 1e3 * (ERROR * np.arange(1, 9)) ** 2
     np.testing.assert_allclose(line(figure.axes[0], "mean of s and p"), expected, rtol=1e-4)
     for heading in ("best: Si-I-0", "33 %: site-2", "67 %: site-5", "worst: site-7"):
@@ -96,7 +112,7 @@ def test_figure_3_and_4_show_mean_and_spread_over_seeds(source):
 
 def test_an_unfinished_ablation_says_how_many_seeds_it_has(tmp_path):
     per_seed = len(ablation_rows(1))
-    ablation.write_rows(tmp_path / "part.csv", ablation_rows(2)[: per_seed + 8])  # of seed 1 one window
+    ablation_table.write_rows(tmp_path / "part.csv", ablation_rows(2)[: per_seed + 8])  # of seed 1 one window
     figure = Figure()
     windows.draw_growing(figure, read(str(tmp_path / "part.csv")))
     assert "over 1 to 2 seeds" in words(figure)
@@ -155,9 +171,9 @@ def test_predictions_of_another_dataset_are_refused(source, tmp_path):
     found = predicted(known())
     storage.write_npz(tmp_path / "other.npz", [dataclasses.replace(found, spectra=known().spectra[TEST] * 0.9)])
     with pytest.raises(SikpdosError, match="its spectra are not those of"):
-        sites.draw_ranking(Figure(), source("dataset.npz"), read(str(tmp_path / "other.npz")))
+        ranking.draw_ranking(Figure(), source("dataset.npz"), read(str(tmp_path / "other.npz")))
     with pytest.raises(SikpdosError, match="no prediction of site Si-II"):
-        sites.draw_site(Figure(), source("dataset.npz"), source("predictions.npz"), "Si-II")
+        site_figure.draw_site(Figure(), source("dataset.npz"), source("predictions.npz"), "Si-II")
     storage.write_npz(tmp_path / "site.npz", [dataclasses.replace(measured(known()), onset_eV=np.array([np.nan]))])
     site = read(str(tmp_path / "site.npz"))
     with pytest.raises(SikpdosError, match="not of a measured spectrum"):
@@ -178,9 +194,9 @@ def stored(tmp_path):
 def test_densities_of_states_of_another_sigma_are_refused(source, stored):
     """The dataset has sigma 0.5 eV; what does not know its sigma is taken as it is."""
     for sigma_eV in (0.5, None):
-        sites.draw_ranking(Figure(), source("dataset.npz"), stored("p.npz", predicted(known()), sigma_eV=sigma_eV))
+        ranking.draw_ranking(Figure(), source("dataset.npz"), stored("p.npz", predicted(known()), sigma_eV=sigma_eV))
     other = stored("other.npz", predicted(known()), sigma_eV=1.2)
-    for draw in (sites.draw_ranking, lambda *files: sites.draw_site(*files, "Si-I-0")):
+    for draw in (ranking.draw_ranking, lambda *files: site_figure.draw_site(*files, "Si-I-0")):
         with pytest.raises(SikpdosError, match=r"states have sigma 1.2 eV, those of .*dataset.npz 0.5 eV"):
             draw(Figure(), source("dataset.npz"), other)
 
@@ -208,7 +224,7 @@ def test_figure_6_takes_its_truth_from_a_dataset_of_the_same_sigma(source, store
 )
 def test_figure_2_says_what_part_it_ranks(source, stored, part, label):
     figure = Figure()
-    sites.draw_ranking(figure, source("dataset.npz"), stored("p.npz", predicted(known()), part=part))
+    ranking.draw_ranking(figure, source("dataset.npz"), stored("p.npz", predicted(known()), part=part))
     assert label in figure.axes[0].get_xlabel()
 
 

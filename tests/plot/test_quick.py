@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from support import ROOT, assert_one_line_failure
+from support import ROOT, assert_one_line_failure, assert_usage_error
 from support.plot_files import write_all
 
 from sikpdos.common import npz, tables
@@ -187,7 +187,7 @@ def test_predict_draws_what_it_predicts(cli, tmp_path):
     assert "exp.msa, simulated" in words
     assert "predicted s" in words
     wrong = cli("predict", ROOT / "examples" / "exp.msa", "--plot", tmp_path / "pdos.bmp")
-    assert_one_line_failure(wrong, "pdos.bmp", ".png, .pdf or .svg")
+    assert_usage_error(wrong, "pdos.bmp", ".png, .pdf, .svg")
 
 
 def test_no_window_system_is_asked_for():
@@ -236,7 +236,7 @@ def test_mixed_ablations_are_refused(files, tmp_path):
 
 def test_bad_calls_end_in_one_line_and_leave_nothing(cli, files, tmp_path):
     log = files / "log.csv"
-    assert_one_line_failure(cli("plot", log, "-o", tmp_path / "figure.gif"), "figure.gif", ".png, .pdf or .svg")
+    assert_usage_error(cli("plot", log, "-o", tmp_path / "figure.gif"), "figure.gif", ".png, .pdf, .svg")
     assert_one_line_failure(cli("plot", tmp_path / "nowhere.csv", "-o", tmp_path / "a.png"), "nowhere.csv")
     assert_one_line_failure(cli("plot", log, "-o", tmp_path / "no" / "folder.png"), "folder.png", "cannot write")
     assert_one_line_failure(cli("plot", *[log] * 9, "-o", tmp_path / "a.png"), "too many")

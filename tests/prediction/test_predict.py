@@ -241,10 +241,10 @@ def test_usage_errors(cli, flags):
     [
         (("--smooth", "0,0"), "cannot smooth"),
         (("--smooth", "5000,3"), "longer than the spectrum"),
-        (("--background", "1800,1700"), "fewer than 5 points"),
+        (("--background", "1800,1800.5"), "fewer than 5 points"),
         (("--background", "none"), "no onset"),
         (("--model", "nope.npz"), "no such file, nor a shipped model"),
-        (("--onset", "nan"), "outside the measured"),
+        (("--onset", "3000"), "outside the measured"),
     ],
 )
 def test_options_that_do_not_fit(cli, flags, words):

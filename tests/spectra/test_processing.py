@@ -8,7 +8,7 @@ import pytest
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves
-from sikpdos.dataset.raw_site import histogram
+from sikpdos.dataset.binning import linear_binning
 from sikpdos.spectra import preprocess, processing
 
 WIDE_EV = np.arange(-60, 60, 0.05)
@@ -40,7 +40,7 @@ def test_the_lorentzian_has_its_half_width():
 
 @pytest.mark.parametrize("sigma_eV", [0.3, 0.5, 1.2])
 def test_sticks_and_their_histogram_give_the_same_curve(sigma_eV):
-    centres_eV, bins = histogram(STICKS_EV, STICKS, -20, 30)
+    centres_eV, bins = linear_binning(STICKS_EV, STICKS, -20, 30)
     assert bins.sum() == pytest.approx(STICKS.sum(), abs=1e-12)
     assert (bins * centres_eV).sum() == pytest.approx((STICKS * STICKS_EV).sum(), abs=1e-9)
     sticks = processing.broaden(STICKS_EV, STICKS, PDOS.energy_eV, sigma_eV)
@@ -174,6 +174,6 @@ def test_one_bad_spectrum_of_a_block_stops_no_others():
     assert np.array_equal(found.spectra[0], found.spectra[4])
     alone = preprocess.prepare(energy_eV, good[None], "eels")
     assert np.allclose(found.spectra[0], alone.spectra[0], atol=1e-9)
-    partial = preprocess.prepare(energy_eV, counts, "eels", preprocess.Options(allow_partial=True))
+    partial = preprocess.prepare(energy_eV, counts, "eels", preprocess.Preprocessing(allow_partial=True))
     assert sorted(partial.causes) == [1, 3]
     assert any("not measured" in warning for warning in partial.warnings)

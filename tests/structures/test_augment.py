@@ -66,7 +66,7 @@ def test_same_seed_same_bytes_and_other_seed_other_structures(parents, more, tmp
 
 
 def model(path, **meta):
-    from sikpdos.model.network import SCHEMA
+    from sikpdos.model.model_file import SCHEMA
 
     npz.write(path, {"x": np.zeros(1)}, {**npz.provenance(SCHEMA), **meta})
     return path

@@ -40,7 +40,7 @@ def test_radii_are_those_of_another_table_within_a_quarter():
 def test_too_close_is_what_an_exhaustive_search_says(positions, length_A, angle, elements):
     lattice = Lattice.from_parameters(length_A, 1.3 * length_A, 5.0, 90.0, angle, 90.0)
     crystal = Structure(lattice, elements[: len(positions)], positions)
-    i, j, _, distance_A = crystal.get_neighbor_list(2.0, numerical_tol=0.0)
+    i, j, _, distance_A = crystal.get_neighbor_list(2.0)
     symbols = [site.specie.symbol for site in crystal]
     ratio = [d / closest_allowed_A(symbols[a], symbols[b]) for a, b, d in zip(i, j, distance_A, strict=True)]
     pair = too_close(lattice.matrix, np.array(positions), symbols)

@@ -16,7 +16,7 @@ from pymatgen.io.vasp import Poscar
 from support import assert_one_line_failure
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.structures import extxyz
+from sikpdos.structures.formats import extxyz
 from sikpdos.structures.reading import read_file
 from sikpdos.structures.sites import read_sites
 
@@ -84,9 +84,9 @@ def test_extxyz_round_trip(lengths_A, positions, comment):
     crystal = Structure(Lattice.orthorhombic(*lengths_A), ["Si"] * len(positions), positions)
     lines = extxyz_of(crystal, comment='energy=-1.5 pbc="T T T" note=\'' + comment.replace("'", "") + "'").splitlines()
     (frame,) = extxyz.frames("\n".join(lines))
-    again = extxyz.parse_frame(frame)
-    assert again.lattice.matrix == pytest.approx(crystal.lattice.matrix)
-    assert again.cart_coords == pytest.approx(crystal.cart_coords)
+    again = extxyz.crystal_of(frame)
+    assert again.lattice_A == pytest.approx(crystal.lattice.matrix)
+    assert again.positions @ again.lattice_A == pytest.approx(crystal.cart_coords)
 
 
 def swapped(old: str, new: str) -> str:
@@ -109,16 +109,16 @@ ODD = {
     "empty": "",
     "not CIF, POSCAR": "hello\nworld\n",
     "without atoms": "data_x\n_cell_length_a 5\n",
-    "cannot be read": swapped("_cell_length_a   5.43000000", "_cell_length_a   ?"),
-    "two atoms closer": extxyz_of(Structure(DIAMOND.lattice, ["Si", "Si"], [[0, 0, 0], [0.01, 0, 0]])),
+    "_cell_length_a has no value": swapped("_cell_length_a   5.43000000", "_cell_length_a   ?"),
+    "A apart": extxyz_of(Structure(DIAMOND.lattice, ["Si", "Si"], [[0, 0, 0], [0.01, 0, 0]])),
     "atoms announced": extxyz_of(DIAMOND)[:-200],
-    "wrong number": extxyz_of(DIAMOND).replace("2 Si 0 0 0", "2 Si 0 0.0.0 0"),
-    "not a finite number": extxyz_of(DIAMOND).replace("2 Si 0 0 0", "2 Si nan 0 0"),
+    "'0.0.0' is no number": extxyz_of(DIAMOND).replace("2 Si 0 0 0", "2 Si 0 0.0.0 0"),
+    "'nan' is no number": extxyz_of(DIAMOND).replace("2 Si 0 0 0", "2 Si nan 0 0"),
     "not periodic": extxyz_of(DIAMOND, comment='pbc="T T F"'),
     "no species": extxyz_of(DIAMOND).replace("species:S:1", "kind:S:1"),
     "no Lattice": "1\ncomment=1\nSi 0 0 0\n",
     "not JSON": '{"lattice": ',
-    "not a pymatgen Structure": '{"a": 1}',
+    "not a structure of pymatgen": '{"a": 1}',
     "without lattice": "[3]",
 }
 
@@ -156,7 +156,7 @@ def test_command_keeps_what_is_good(tmp_path, cli):
     (tmp_path / "odd.cif").write_text(ODD["disorder"])
     done = cli("fetch-structures", "good.cif", "again.cif", "odd.cif", "absent.cif", "--out", "s", cwd=tmp_path)
     assert done.returncode == 1
-    assert "odd.cif: disorder" in done.stderr
+    assert "odd.cif: partial occupancy" in done.stderr
     assert "absent.cif: No such file" in done.stderr
     assert [s.structure_id for s in read_sites(tmp_path / "s/sites.csv")] == ["good"]
     assert "good" in (tmp_path / "s/structures.csv").read_text()

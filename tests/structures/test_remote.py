@@ -18,6 +18,7 @@ from support import assert_one_line_failure
 from sikpdos.structures import sources
 from sikpdos.structures.sites import read_sites
 from sikpdos.structures.sources import Query
+from sikpdos.structures.web import Limits
 
 KEY = "k3y" + "0" * 29  # 32 characters, as the client asks for
 DIAMOND = Structure.from_spacegroup("Fd-3m", Lattice.cubic(5.43), ["Si"], [[0, 0, 0]])
@@ -91,7 +92,8 @@ def page(*items, following=None) -> tuple[int, dict, bytes]:
 
 
 def optimade(server, folder=None, **query):
-    return sources.fetch(["optimade"], Query(providers=(server.url,), retries=query.pop("retries", 0), **query), folder)
+    limits = Limits(query.pop("retries", 0), query.pop("timeout_s", 30.0), **query.pop("limits", {}))
+    return sources.fetch(["optimade"], Query(providers=(server.url,), limits=limits, **query), folder)
 
 
 def test_pages_are_followed_as_text_or_object(serve):
@@ -159,7 +161,7 @@ def test_a_certificate_that_nobody_vouches_for(serve, tmp_path):
     context.load_cert_chain(certificate, key)
     server = serve(page(item("a")))
     server.server.socket = context.wrap_socket(server.server.socket, server_side=True)
-    got = sources.fetch(["optimade"], Query(providers=(server.url.replace("http:", "https:"),), retries=3))
+    got = sources.fetch(["optimade"], Query(providers=(server.url.replace("http:", "https:"),), limits=Limits(3)))
     assert "certificate cannot be trusted" in got.failures[0]
     assert not server.asked
 
@@ -191,7 +193,7 @@ def test_a_silent_server_times_out(serve):
 
 
 def test_no_network():
-    got = sources.fetch(["optimade"], Query(providers=("http://127.0.0.1:9",), retries=0))
+    got = sources.fetch(["optimade"], Query(providers=("http://127.0.0.1:9",), limits=Limits(0)))
     assert "no connection" in got.failures[0]
 
 
@@ -212,9 +214,9 @@ def test_a_second_run_goes_on_where_the_first_stopped(serve, tmp_path):
         ({"species": [{"name": "Si", "chemical_symbols": ["Si"], "concentration": [0.9]}]}, "partial occupancy"),
         ({"species": [{"name": "Si", "chemical_symbols": ["Si", "vacancy"], "concentration": [0.9, 0.1]}]}, "vacanc"),
         ({"lattice_vectors": [[5, 0, 0], [0, 5, 0], [None, None, None]]}, "not periodic"),
-        ({"cartesian_site_positions": [[0, 0, 0]]}, "cannot be read"),
+        ({"cartesian_site_positions": [[0, 0, 0]]}, "8 rows of three numbers expected"),
         ({"cartesian_site_positions": [[float("nan")] * 3] * 8}, "finite"),
-        ({"cartesian_site_positions": [[0, 0, 0]] * 8}, "closer"),
+        ({"cartesian_site_positions": [[0, 0, 0]] * 8}, "apart"),
         ({"species_at_sites": ["Ge"] * 8, "species": None}, "no silicon"),
         ({"species_at_sites": None}, "cannot be read"),
     ],
@@ -300,7 +302,7 @@ def test_materials_project(serve, tmp_path, cli):
 def test_materials_project_failures(serve, tmp_path, monkeypatch, key, answer, words):
     monkeypatch.setenv("MP_API_KEY", key)
     monkeypatch.setitem(SETTINGS, "PMG_MAPI_ENDPOINT", serve(answer).url + "/")
-    got = sources.fetch(["mp"], Query(retries=0), tmp_path)
+    got = sources.fetch(["mp"], Query(limits=Limits(0)), tmp_path)
     assert not got.entries
     assert len(got.failures) == 1
     assert words in got.failures[0]
@@ -322,7 +324,7 @@ def test_cod(serve):
         return 200, {}, (DIAMOND.to(fmt="cif") if "9008565" in path else "<html>").encode()
 
     server = serve(answer)
-    got = sources.fetch(["cod"], Query(cod_url=server.url, retries=0, elements=("O", "Si")))
+    got = sources.fetch(["cod"], Query(cod_url=server.url, limits=Limits(0), elements=("O", "Si")))
     assert [(e.structure_id, e.doi, e.licence) for e in got.entries] == [("cod-9008565", "10.1000/x", "CC0")]
     assert "cod-1:" in got.left_out[0]
     assert "not a usable id" in got.failures[0]

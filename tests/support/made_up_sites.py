@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sikpdos.dataset.raw_site import RawSite, histogram, write_raw
+from sikpdos.dataset.binning import linear_binning
+from sikpdos.dataset.raw_site import RawSite, write_raw
 
 SETTINGS = {"xc": "PBE", "cutoff_eV": 500}
 
@@ -21,10 +22,17 @@ def site(number: int, settings: dict = SETTINGS) -> RawSite:
     weight = np.concatenate([strength, np.full(len(continuum_eV), 0.03)])
     bands_eV = np.concatenate([-9 + peaks_eV[0] + np.zeros(1), -4 + 0.5 * peaks_eV[1:2] - 3, peaks_eV])
     s_weight, p_weight = np.array([1.2, 0.3, 0.1, 0.1, 0.1, 0.1]), np.array([0.5, 2.0, *(0.3 * strength)])
-    edge_eV, edge = histogram(energy_eV, weight, -5, 60)
-    pdos_eV, s = histogram(bands_eV, s_weight, -20, 30)
+    edge_eV, edge = linear_binning(energy_eV, weight, -5, 60)
+    pdos_eV, s = linear_binning(bands_eV, s_weight, -20, 30)
     meta = {"site_id": f"X{number // 2}-{number % 2}", "structure_id": f"X{number // 2}", "settings": settings}
-    return RawSite(edge_eV, edge, pdos_eV, s, histogram(bands_eV, p_weight, -20, 30)[1], meta)
+    return RawSite(
+        edge_energy_eV=edge_eV,
+        edge_weight=edge,
+        pdos_energy_eV=pdos_eV,
+        pdos_s=s,
+        pdos_p=linear_binning(bands_eV, p_weight, -20, 30)[1],
+        meta=meta,
+    )
 
 
 def write_sites(folder: Path, count: int = 24) -> Path:

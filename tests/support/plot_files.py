@@ -8,9 +8,9 @@ import numpy as np
 
 from sikpdos.common import npz, tables
 from sikpdos.common.grid import PDOS, SPECTRUM
-from sikpdos.dataset import curves, dataset, raw_site
+from sikpdos.dataset import binning, curves, curves_file, dataset, raw_site
 from sikpdos.formats.emsa import write_msa
-from sikpdos.model import ablation
+from sikpdos.model import ablation_table
 from sikpdos.prediction import storage
 from sikpdos.prediction.predict import Predicted
 
@@ -33,7 +33,7 @@ def known() -> dataset.Dataset:
     meta = {"sigma_eV": 0.5, "lorentz_fwhm_eV": 0.0, "onset_rule": "50%"}
     meta |= {**npz.provenance(dataset.SCHEMA), "checks": {}}
     spectra /= spectra.max(axis=1, keepdims=True)
-    return dataset.Dataset(ids, ids, spectra, np.stack([s, p], axis=1), meta)
+    return dataset.Dataset(ids=ids, groups=ids, spectra=spectra, pdos=np.stack([s, p], axis=1), meta=meta)
 
 
 def predicted(found: dataset.Dataset) -> Predicted:
@@ -43,7 +43,15 @@ def predicted(found: dataset.Dataset) -> Predicted:
     pdos = true + ERROR * np.arange(1, count + 1)[:, None, None]
     deviation = np.full_like(pdos, 0.02)
     nothing = np.full(count, np.nan)
-    return Predicted(found.ids[TEST].tolist(), spectra, pdos, deviation, nothing, np.zeros(count), nothing)
+    return Predicted(
+        names=found.ids[TEST].tolist(),
+        spectra=spectra,
+        pdos=pdos,
+        deviation=deviation,
+        onset_eV=nothing,
+        novelty=np.zeros(count),
+        sensitivity=nothing,
+    )
 
 
 def measured(found: dataset.Dataset) -> Predicted:
@@ -51,17 +59,35 @@ def measured(found: dataset.Dataset) -> Predicted:
     first = slice(0, 1)
     pdos = found.pdos[first] + ERROR
     number = np.array([1840.0])
-    return Predicted(["exp.msa"], found.spectra[first], pdos, np.full_like(pdos, 0.02), number, number * 0, number * 0)
+    return Predicted(
+        names=["exp.msa"],
+        spectra=found.spectra[first],
+        pdos=pdos,
+        deviation=np.full_like(pdos, 0.02),
+        onset_eV=number,
+        novelty=number * 0,
+        sensitivity=number * 0,
+    )
 
 
-def ablation_rows(seeds: int = 3) -> list[ablation.Row]:
+def ablation_rows(seeds: int = 3) -> list[ablation_table.Row]:
     """Errors that fall with the upper end of the window, and differ by 1e-4 from seed to seed."""
     return [
-        ablation.Row("data", "settings", seed, start, stop, orbital, *region, 1e-3 * (30 - stop) + 1e-4 * seed)
+        ablation_table.Row(
+            dataset="data",
+            settings="settings",
+            seed=seed,
+            window_start_eV=start,
+            window_stop_eV=stop,
+            orbital=orbital,
+            region_start_eV=low,
+            region_stop_eV=high,
+            mse=1e-3 * (30 - stop) + 1e-4 * seed,
+        )
         for seed in range(seeds)
-        for start, stop in ablation.windows()
+        for start, stop in ablation_table.windows()
         for orbital in ("s", "p")
-        for region in ablation.REGIONS_EV
+        for low, high in ablation_table.REGIONS_EV
     ]
 
 
@@ -92,7 +118,7 @@ def write_all(folder: Path) -> None:
     storage.write_npz(folder / "smoothed.npz", [measured(found)])
     s, p = found.pdos[0]
     tables.write_csv(folder / "true.csv", {"energy_eV": PDOS.energy_eV, "s": s, "p": p})
-    ablation.write_rows(folder / "ablation.csv", ablation_rows())
+    ablation_table.write_rows(folder / "ablation.csv", ablation_rows())
     tables.write_csv(folder / "matches.csv", matches())
     tables.write_csv(folder / "matching.csv", {k: v for k, v in matches().items() if "model" not in k})
     epochs = np.arange(1, 31)
@@ -100,13 +126,26 @@ def write_all(folder: Path) -> None:
     tables.write_csv(folder / "log.csv", log)
     meta = {"sigma_eV": 0.5, "lorentz_fwhm_eV": 0.0, "onset_rule": "50%"}
     meta |= npz.provenance(curves.SCHEMA)
-    few = curves.Curves(found.ids[:4], found.ids[:4], np.zeros(4), found.spectra[:4], found.pdos[:4], meta)
-    curves.write_curves(folder / "curves.npz", few)
-    curves.write_curves(folder / "curves.csv", few)
-    energies, weights = raw_site.histogram(np.linspace(0.1, 30, 50), np.ones(50), -5, 60)
-    raw_site.write_raw(
-        folder / "raw.npz", raw_site.RawSite(energies, weights, energies, weights, weights, {"site_id": "X-0"})
+    few = curves.Curves(
+        ids=found.ids[:4],
+        groups=found.ids[:4],
+        onset_eV=np.zeros(4),
+        spectra=found.spectra[:4],
+        pdos=found.pdos[:4],
+        meta=meta,
     )
+    curves_file.write_curves(folder / "curves.npz", few)
+    curves_file.write_curves(folder / "curves.csv", few)
+    energies, weights = binning.linear_binning(np.linspace(0.1, 30, 50), np.ones(50), -5, 60)
+    site = raw_site.RawSite(
+        edge_energy_eV=energies,
+        edge_weight=weights,
+        pdos_energy_eV=energies,
+        pdos_s=weights,
+        pdos_p=weights,
+        meta={"site_id": "X-0"},
+    )
+    raw_site.write_raw(folder / "raw.npz", site)
     axis_eV = np.arange(1760.0, 1870.0, 0.25)
     counts = 2e4 - 20 * (axis_eV - 1760) + 1e4 * (axis_eV > 1840)
     write_msa(folder / "exp.msa", axis_eV, counts, title="SIMULATED Si-K edge")

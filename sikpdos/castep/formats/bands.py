@@ -10,7 +10,7 @@ import numpy as np
 
 from sikpdos.common import files
 from sikpdos.common.constants import BOHR_A, HARTREE_EV
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 
 _LARGEST = 1e4  # Hartree; what is larger was damaged
 MIN_GAP_EV = 0.1  # below it a crystal counts as a metal
@@ -45,21 +45,21 @@ class Bands:
 
 def read_bands(path: str | os.PathLike) -> Bands:
     """Read a `.bands` file. Raises SikpdosError, with the line, for a damaged or cut one."""
-    name = files.display_name(path)
     lines = files.read_bytes(path).decode("latin-1").splitlines()
     if not lines or not lines[0].startswith("Number of k-points"):
-        raise SikpdosError(f"{name}: line 1: not a CASTEP .bands file")
+        raise SikpdosError("line 1: not a CASTEP .bands file", path)
     try:
         n_k, n_spins = (int(_numbers(lines[i])[0]) for i in (0, 1))
         electrons = tuple(_numbers(lines[2]))
         n_bands = [int(n) for n in _numbers(lines[3])]
         fermi_eV = max(_numbers(lines[4])) * HARTREE_EV
         lattice_A = np.array([_numbers(line) for line in lines[6:9]]) * BOHR_A  # (3, 3)
-    except (IndexError, ValueError) as error:
-        raise SikpdosError(f"{name}: damaged header of a .bands file") from error
+    except (IndexError, ValueError, OverflowError) as error:
+        raise SikpdosError("damaged header of a .bands file", path) from error
     if len(n_bands) != n_spins or len(electrons) != n_spins or lattice_A.shape != (3, 3) or min(n_bands) < 1:
-        raise SikpdosError(f"{name}: damaged header of a .bands file")
-    heads, energies = _kpoints(lines[9:], n_k, n_bands, name)
+        raise SikpdosError("damaged header of a .bands file", path)
+    with naming(path):
+        heads, energies = _kpoints(lines[9:], n_k, n_bands)
     order = np.argsort(heads[:, 0], kind="stable")  # parallel runs may write the k-points in another order
     energies = tuple(e[order] * HARTREE_EV for e in energies)
     return Bands(heads[order, 1:4], heads[order, 4], energies, electrons, fermi_eV, lattice_A)
@@ -69,11 +69,11 @@ def _numbers(line: str) -> list[float]:
     return [float(word) for word in line.split() if re.fullmatch(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?", word)]
 
 
-def _kpoints(lines: list[str], n_k: int, n_bands: list[int], name: str) -> tuple[np.ndarray, list[np.ndarray]]:
+def _kpoints(lines: list[str], n_k: int, n_bands: list[int]) -> tuple[np.ndarray, list[np.ndarray]]:
     """Rows index, kx, ky, kz, weight (n_k, 5) and, for each spin, eigenvalues in Hartree (n_k, n_bands)."""
     size = 1 + sum(1 + n for n in n_bands)
     if len(lines) < n_k * size:
-        raise SikpdosError(f"{name}: line {9 + len(lines)}: the file ends before its {n_k} k-points are complete")
+        raise SikpdosError(f"line {9 + len(lines)}: the file ends before its {n_k} k-points are complete")
     heads, energies = np.empty((n_k, 5)), [np.empty((n_k, n)) for n in n_bands]
     for k in range(n_k):
         block = lines[k * size : (k + 1) * size]
@@ -84,7 +84,7 @@ def _kpoints(lines: list[str], n_k: int, n_bands: list[int], name: str) -> tuple
                 energies[spin][k] = block[at + 1 : at + 1 + n]
                 at += 1 + n
         except (ValueError, IndexError) as error:
-            raise SikpdosError(f"{name}: line {10 + k * size} and on: k-point {k + 1}: {error}") from error
+            raise SikpdosError(f"line {10 + k * size} and on: k-point {k + 1}: {error}") from error
     if not all((np.abs(a) < _LARGEST).all() for a in (heads[:, 1:], *energies)):  # NaN is not
-        raise SikpdosError(f"{name}: NaN or impossible numbers among k-points and eigenvalues")
+        raise SikpdosError("NaN or impossible numbers among k-points and eigenvalues")
     return heads, energies

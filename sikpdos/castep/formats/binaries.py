@@ -48,7 +48,7 @@ def _mapped(path: str | os.PathLike) -> bytes | mmap.mmap:
     except ValueError:  # an empty file
         return b""
     except OSError as error:
-        raise SikpdosError(f"{path}: {error.strerror or error}") from error
+        raise SikpdosError(str(error.strerror or error), path) from error
 
 
 class _Records:
@@ -63,13 +63,13 @@ class _Records:
     def version(self) -> None:
         """Read version and header. Raises SikpdosError for other files than CASTEP's of version 1.0."""
         if self.data[:4] == b"\x08\x00\x00\x00":
-            raise SikpdosError(f"{self.name}: little-endian; CASTEP writes its files big-endian")
+            raise SikpdosError("little-endian; CASTEP writes its files big-endian", self.name)
         if self.data[:4] != b"\x00\x00\x00\x08":
             cause = "empty file" if not self.data else "not a CASTEP file of version 1.0 (CASTEP 6 and later)"
-            raise SikpdosError(f"{self.name}: {cause}")
+            raise SikpdosError(cause, self.name)
         version = float(self.next(">f8", 1)[0])
         if version != 1.0:
-            raise SikpdosError(f"{self.name}: file version {version:g}; only 1.0 is known")
+            raise SikpdosError(f"file version {version:g}; only 1.0 is known", self.name)
         self.producer = self.next_bytes().decode("latin-1").strip()
 
     def next_bytes(self) -> bytes:
@@ -85,15 +85,13 @@ class _Records:
         end = self.at + 4 + length
         if len(head) < 4 or self.data[end : end + 4] != head:
             cause = "truncated" if end + 4 > len(self.data) else "damaged (record markers disagree)"
-            raise SikpdosError(f"{self.name}: {cause} at byte {self.at} of {len(self.data)}")
+            raise SikpdosError(f"{cause} at byte {self.at} of {len(self.data)}", self.name)
         return length
 
     def next(self, dtype: str, count: int) -> np.ndarray:
         body = self.next_bytes()
         if len(body) != count * np.dtype(dtype).itemsize:
-            raise SikpdosError(
-                f"{self.name}: record before byte {self.at}: {len(body)} bytes, expected {count} {dtype}"
-            )
+            raise SikpdosError(f"record before byte {self.at}: {len(body)} bytes, expected {count} {dtype}", self.name)
         return np.frombuffer(body, dtype)
 
     def integer(self) -> int:
@@ -108,16 +106,16 @@ class _Records:
         block = np.frombuffer(self.data, np.uint8, min(n_rows * size, len(self.data) - self.at), self.at)
         marker = np.frombuffer((row_length * 8).to_bytes(4, "big"), np.uint8)
         if block.size < n_rows * size:
-            raise SikpdosError(f"{self.name}: truncated at byte {len(self.data)}, inside the band weights")
+            raise SikpdosError(f"truncated at byte {len(self.data)}, inside the band weights", self.name)
         block = block.reshape(n_rows, size)
         if not ((block[:, :4] == marker).all() and (block[:, -4:] == marker).all()):
-            raise SikpdosError(f"{self.name}: damaged (record markers disagree) after byte {self.at}")
+            raise SikpdosError(f"damaged (record markers disagree) after byte {self.at}", self.name)
         self.at += n_rows * size
         return np.ascontiguousarray(block[:, 4:-4]).view(">f8").astype(float)
 
     def finish(self) -> None:
         if self.at != len(self.data):
-            raise SikpdosError(f"{self.name}: {len(self.data) - self.at} bytes after the last record")
+            raise SikpdosError(f"{len(self.data) - self.at} bytes after the last record", self.name)
 
 
 def read_pdos_bin(path: str | os.PathLike) -> PdosWeights:
@@ -146,7 +144,7 @@ def read_core_strengths(path: str | os.PathLike) -> CoreStrengths:
     if not str(path).endswith(".eels_mat"):
         records.version()
     elif records.data[:4] != b"\x00\x00\x00\x04":
-        raise SikpdosError(f"{records.name}: {'not a CASTEP .eels_mat file' if records.data else 'empty file'}")
+        raise SikpdosError("not a CASTEP .eels_mat file" if records.data else "empty file", records.name)
     n_orbitals, max_bands, n_k, n_spins = (records.integer() for _ in range(4))
     species, atom, shell, _lm = (records.integers(n_orbitals) for _ in range(4))
     kept = np.flatnonzero(shell == 1)
@@ -163,7 +161,7 @@ def _strengths_in_one_record(records: _Records, n_orbitals: int, max_bands: int,
     """Strengths at one k-point (n_bands, n_kept): a record of all elements, orbitals running fastest."""
     elements = np.frombuffer(records.next_bytes(), ">c16")
     if not 0 < elements.size <= 3 * max_bands * n_orbitals or elements.size % (3 * n_orbitals):
-        raise SikpdosError(f"{records.name}: record before byte {records.at} has {elements.size} elements")
+        raise SikpdosError(f"record before byte {records.at} has {elements.size} elements", records.name)
     elements = elements.reshape(3, -1, n_orbitals)[:, :, kept]
     return (elements.real**2 + elements.imag**2).sum(axis=0) / 3
 
@@ -177,8 +175,8 @@ def _strengths_by_orbital(records: _Records, n_orbitals: int, max_bands: int, ke
 def _stack(parts: list[list[np.ndarray]], name: str) -> tuple[np.ndarray, ...]:
     """One finite (n_k, n_bands, n_orbitals) array a spin."""
     if any(len({p.shape for p in spin}) != 1 for spin in parts):
-        raise SikpdosError(f"{name}: the number of bands changes from k-point to k-point")
+        raise SikpdosError("the number of bands changes from k-point to k-point", name)
     arrays = tuple(np.array(spin) for spin in parts)
     if not all(np.isfinite(a).all() for a in arrays):
-        raise SikpdosError(f"{name}: NaN or infinity among the weights")
+        raise SikpdosError("NaN or infinity among the weights", name)
     return arrays

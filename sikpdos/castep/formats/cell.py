@@ -9,11 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
-from sikpdos.common import files
-from sikpdos.common.constants import BOHR_A
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.structures import bounded
+from sikpdos.structures.formats import castep_cell
+from sikpdos.structures.formats.numbers import three
 
-_BLOCK = re.compile(r"^\s*%BLOCK\s+(\S+)[^\n]*\n(.*?)^\s*%ENDBLOCK\s+\1", re.I | re.M | re.S)
+_GENERATE = re.compile(r"SYMMETRY_GENERATE\s*(?:$|[:=]?\s*\.?T)", re.I)
 _TOLERANCE_A = 0.05  # distance at which two atoms are the same
 
 
@@ -74,34 +75,21 @@ class Cell:
 
 
 def read_cell(path: str | os.PathLike) -> Cell:
-    """Read lattice_cart, positions_frac and symmetry_ops of a `.cell` or `-out.cell` file.
+    """Read lattice, positions and symmetry_ops of a `.cell` or `-out.cell` file.
 
     Raises SikpdosError where lattice or positions are missing or unreadable.
     """
-    name = files.display_name(path)
-    text = re.sub(r"[#!;][^\n]*", "", files.read_bytes(path).decode("latin-1").replace("\r\n", "\n"))
-    blocks = {found[1].lower(): found[2].split("\n") for found in _BLOCK.finditer(text)}
-    for key in ("lattice_cart", "positions_frac"):
-        if key not in blocks:
-            raise SikpdosError(f"{name}: no complete block {key}")
-    try:
-        lattice = _lattice(blocks["lattice_cart"])
-        rows = [line.split() for line in blocks["positions_frac"] if line.strip()]
-        positions = np.array([[float(x) for x in row[1:4]] for row in rows]).reshape(-1, 3)
-        operations = _matrix(blocks.get("symmetry_ops", [])).reshape(-1, 4, 3)
-    except ValueError as error:
-        raise SikpdosError(f"{name}: {error}") from error
-    if lattice.shape != (3, 3) or not rows or not abs(np.linalg.det(lattice)) > 1.0 or not np.isfinite(positions).all():
-        raise SikpdosError(f"{name}: lattice_cart needs three vectors with a volume, positions_frac an atom")
-    labels = tuple(row[0] for row in rows)
-    generate = bool(re.search(r"^\s*SYMMETRY_GENERATE\s*(?:$|[:=]?\s*(?:T|\.T))", text, re.I | re.M))
-    return Cell(lattice, labels, positions, operations[:, :3], operations[:, 3], generate)
+    with naming(path):
+        return _parse(bounded.read_bytes(path).decode("latin-1"))
 
 
-def _lattice(lines: list[str]) -> np.ndarray:
-    scale = BOHR_A if any(line.strip().lower() in ("bohr", "a0") for line in lines) else 1.0
-    return _matrix([line for line in lines if len(line.split()) == 3]) * scale
-
-
-def _matrix(lines: list[str]) -> np.ndarray:
-    return np.array([[float(word) for word in line.split()] for line in lines if line.strip()]).reshape(-1, 3)
+def _parse(text: str) -> Cell:
+    blocks, outside = castep_cell.blocks_of(text)
+    lattice_A = castep_cell.lattice_of(blocks)
+    labels, positions = castep_cell.atoms_of(blocks, lattice_A)
+    numbers = [three(line.split()) for line in blocks.get("symmetry_ops", [])]
+    if len(numbers) % 4:
+        raise SikpdosError(f"block symmetry_ops has {len(numbers)} lines, not four an operation")
+    operations = np.array(numbers).reshape(-1, 4, 3)
+    generate = any(_GENERATE.match(line) for line in outside)
+    return Cell(lattice_A, labels, positions, operations[:, :3], operations[:, 3], generate)

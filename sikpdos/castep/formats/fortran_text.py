@@ -15,23 +15,23 @@ _NO_EXPONENT_LETTER = re.compile(rb"(\d)([+-]\d{3})(?=\s)")  # 0.43-314 for 0.43
 _D_EXPONENT = re.compile(rb"(\d)[dD]([+-]?\d)")
 
 
-def parse_rows(text: bytes, n_columns: int, name: str, first_line: int = 1) -> np.ndarray:
+def parse_rows(text: bytes, n_columns: int, first_line: int = 1) -> np.ndarray:
     """Rows of `n_columns` finite numbers, (n_rows, n_columns); blank lines are skipped.
 
-    `first_line` is the line number of the start of `text` in the file `name`, for messages. Numbers whose
+    `first_line` is the line number of the start of `text` in its file, for messages. Numbers whose
     exponent lost its E (0.43-314) and D exponents are read. Raises SikpdosError, with the line, for stars,
     NaN, anything else that is no number, rows of another length, and a last line that was cut.
     """
     if not text.endswith(b"\n") and text.strip():
         last = first_line + text.count(b"\n")
-        raise SikpdosError(f"{name}: line {last}: no end of line: the file was cut here")
+        raise SikpdosError(f"line {last}: no end of line: the file was cut here")
     read = _read_large if len(text) > _LARGE else _read_small
     values = read(text, n_columns)
     if values is None:
         text = _D_EXPONENT.sub(rb"\1E\2", _NO_EXPONENT_LETTER.sub(rb"\1E\2", text))
         values = read(text, n_columns)
     if values is None:
-        raise SikpdosError(_complaint(text, n_columns, name, first_line))
+        raise SikpdosError(_complaint(text, n_columns, first_line))
     return values
 
 
@@ -78,7 +78,7 @@ def _has_odd_exponents(text: bytes) -> bool:
     return bool((signs & digits).any())
 
 
-def _complaint(text: bytes, n_columns: int, name: str, first_line: int) -> str:
+def _complaint(text: bytes, n_columns: int, first_line: int) -> str:
     """What is wrong with the first bad row."""
     for number, line in enumerate(text.splitlines(), first_line):
         words = line.decode("latin-1").split()
@@ -86,10 +86,10 @@ def _complaint(text: bytes, n_columns: int, name: str, first_line: int) -> str:
             continue
         for word in words:
             if not _is_number(word):
-                return f"{name}: line {number}: '{word[:30]}' is not a number"
+                return f"line {number}: '{word[:30]}' is not a number"
         if len(words) != n_columns:
-            return f"{name}: line {number}: {len(words)} numbers, expected {n_columns}"
-    return f"{name}: line {first_line}: unreadable numbers"
+            return f"line {number}: {len(words)} numbers, expected {n_columns}"
+    return f"line {first_line}: unreadable numbers"
 
 
 def _is_number(word: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 
-_STARTED = "OptaDOS: Execution started"
+STARTED = "OptaDOS: Execution started"
 _COMPLETE = "OptaDOS: Execution complete"
 
 
@@ -39,20 +39,19 @@ class OdoRun:
         return self.efermi_zero and not ignored
 
 
-def read_odo(path: str | os.PathLike, task: str = "") -> OdoRun:
+def read_odo(path: str | os.PathLike, task: str = "", data: bytes | None = None) -> OdoRun:
     """Read an OptaDOS log: its last run, or the last that had a task (it wrote that task's files).
 
     Raises SikpdosError where the file holds no run, or none of that task.
     """
-    name = files.display_name(path)
-    texts = files.read_bytes(path).decode("latin-1").split(_STARTED)[1:]
+    texts = (files.read_bytes(path) if data is None else data).decode("latin-1").split(STARTED)[1:]
     if not texts:
-        raise SikpdosError(f"{name}: line 1: not an OptaDOS log (no '{_STARTED}')")
+        raise SikpdosError(f"line 1: not an OptaDOS log (no '{STARTED}')", path)
     runs = [_parse_run(text, len(texts)) for text in texts]
     chosen = [run for run in runs if not task or task in run.tasks]
     if not chosen:
-        found = " ".join(runs[-1].tasks) or "cut before its tasks are listed"
-        raise SikpdosError(f"{name}: no run of task {task}: it is {found}")
+        others = " ".join(runs[-1].tasks) or "cut before its tasks are listed"
+        raise SikpdosError(f"no run of task {task}: it is {others}", path)
     return chosen[-1]
 
 

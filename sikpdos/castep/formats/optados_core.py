@@ -46,7 +46,7 @@ class Edge:
     broadened: np.ndarray | None  # (n,) with instrument and lifetime broadening too, where the run had it
 
 
-def find_blocks(stream: BinaryIO, name: str) -> list[Block]:
+def find_blocks(stream: BinaryIO) -> list[Block]:
     """Headings of a file, in its order. Raises SikpdosError where there is none."""
     blocks, starts = [], []
     for offset, line_number, line in _comment_lines(stream):
@@ -56,19 +56,19 @@ def find_blocks(stream: BinaryIO, name: str) -> list[Block]:
             label = (found[4] or "").strip()
             blocks.append((found[1], int(found[2]), found[3], label, offset + len(line), line_number + 1))
     if not blocks:
-        raise SikpdosError(f"{name}: no edge in the file (header only, or no core-loss file)")
+        raise SikpdosError("no edge in the file (header only, or no core-loss file)")
     ends = [*starts[1:], stream.seek(0, 2)]
     return [Block(*fields, end) for fields, end in zip(blocks, ends, strict=True)]
 
 
-def choose_block(blocks: list[Block], name: str, edge: str = "K1", site: str = "") -> Block:
+def choose_block(blocks: list[Block], edge: str = "K1", site: str = "") -> Block:
     """The block of an edge: of the named site (Si2, Si:ex1), else of the labelled atom, else the only one.
 
     Raises SikpdosError, with the sites there are, where the choice is not unique.
     """
     candidates = [b for b in blocks if b.edge == edge]
     if not candidates:
-        raise SikpdosError(f"{name}: no {edge} edge; it has {', '.join(sorted({b.edge for b in blocks}))}")
+        raise SikpdosError(f"no {edge} edge; it has {', '.join(sorted({b.edge for b in blocks}))}")
     if site:
         chosen = [b for b in candidates if site.lower() in (b.site.lower(), b.label.lower())]
     else:
@@ -77,18 +77,18 @@ def choose_block(blocks: list[Block], name: str, edge: str = "K1", site: str = "
         return chosen[0]
     sites = ", ".join(b.site for b in (chosen or candidates)[:12])
     cause = f"no {edge} edge of site '{site}'" if not chosen else f"several {edge} edges: name one site"
-    raise SikpdosError(f"{name}: {cause}; there are {sites}")
+    raise SikpdosError(f"{cause}; there are {sites}")
 
 
-def read_block(stream: BinaryIO, block: Block, name: str) -> Edge:
+def read_block(stream: BinaryIO, block: Block) -> Edge:
     """Numbers of one block: 2 columns, 3 with instrument broadening, with spin 4 or 7; else SikpdosError."""
     stream.seek(block.offset)
     words = stream.readline().split()
     if len(words) not in (2, 3, 4, 7):
         what = "no data" if not words else f"{len(words)} columns"
-        raise SikpdosError(f"{name}: line {block.first_line}: {what}; a core-loss block has 2, 3, 4 or 7 columns")
+        raise SikpdosError(f"line {block.first_line}: {what}; a core-loss block has 2, 3, 4 or 7 columns")
     parts = [
-        _spins_added(parse_rows(text, len(words), name, line))
+        _spins_added(parse_rows(text, len(words), line))
         for text, line in _pieces(stream, block.offset, block.end, block.first_line)
     ]
     columns = np.concatenate(parts).T

@@ -1,0 +1,107 @@
+"""What `broaden` and `assemble` take: raw site files, folders of them, databases, tables of curves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sikpdos.common import files, npz
+from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset import assembly, curves, curves_file, database, raw_site
+from sikpdos.dataset.curve_table import CurveTable, read_table
+from sikpdos.dataset.curves import Curves
+from sikpdos.dataset.database import Database
+from sikpdos.dataset.dataset import Dataset
+from sikpdos.structures import sites
+
+
+def read_sources(paths: Sequence[str], group_of_structure: dict[str, str] | None = None) -> Database | CurveTable:
+    """Raw site files and folders of them as one database; one database file; or one CSV as a table.
+
+    Raises SikpdosError for a mixture, sites of different settings, or anything else.
+    """
+    if not _is_one_file(paths):
+        return _stacked(paths, group_of_structure)
+    data = files.read_bytes(paths[0])
+    return _sites(paths[0], data, group_of_structure) if npz.is_npz(data) else read_table(paths[0], data)
+
+
+def _is_one_file(paths: Sequence[str]) -> bool:
+    return len(paths) == 1 and not Path(paths[0]).is_dir()
+
+
+def _sites(path: str, data: bytes, group_of_structure: dict[str, str] | None) -> Database:
+    """The sites of one NPZ: a database, or a raw site."""
+    if npz.schema_of(data) == database.SCHEMA:
+        return database.regrouped(database.read_database(path, data), group_of_structure)
+    return database.stack([raw_site.read_raw(path, data)], group_of_structure)
+
+
+def _stacked(paths: Sequence[str], group_of_structure: dict[str, str] | None) -> Database:
+    """Raw sites of several files and folders, all of the same settings."""
+    stacked = database.stack([raw_site.read_raw(path) for path in _expanded(paths)], group_of_structure)
+    _check_settings(stacked)
+    return stacked
+
+
+def _expanded(paths: Sequence[str]) -> list[Path]:
+    """The files, and the .npz files in the folders. Raises SikpdosError for a folder without any."""
+    expanded: list[Path] = []
+    for path in map(Path, paths):
+        inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+        if not inside:
+            raise SikpdosError("no .npz files in this folder", path)
+        expanded += inside
+    return expanded
+
+
+def _check_settings(stacked: Database) -> None:
+    """Raise SikpdosError if sites were calculated with different settings, naming two sites and what differs."""
+    sites_by_settings = list(stacked.sites_by_settings().items())
+    if len(sites_by_settings) > 1:
+        (first, first_ids), (second, second_ids) = sites_by_settings[:2]
+        in_first, in_second = _differences(json.loads(first), json.loads(second))
+        raise SikpdosError(f"mixed settings: {first_ids[0]} has {in_first}, {second_ids[0]} has {in_second}")
+
+
+def _differences(first: object, second: object) -> tuple[str, str]:
+    """What two settings say where they differ."""
+    if not (isinstance(first, dict) and isinstance(second, dict)):
+        return json.dumps(first), json.dumps(second)
+    keys = [key for key in sorted(first.keys() | second.keys()) if first.get(key) != second.get(key)]
+    in_first, in_second = (
+        ", ".join(f"{key} {settings.get(key, 'unknown')}" for key in keys) for settings in (first, second)
+    )
+    return in_first, in_second
+
+
+def assemble_sources(
+    paths: Sequence[str], sites_csv: str | None, broadening: Mapping[str, Any]
+) -> tuple[Dataset, Database | None]:
+    """A dataset from anything `assemble` takes, and the database it came from (None for curves).
+
+    sites_csv: table of sites whose groups are taken. broadening: those of sigma_eV, lorentz_fwhm_eV and onset_rule that
+    are asked for; curves must have them already. Raises SikpdosError if they have others, and as the readers do.
+    """
+    group_of_structure = None
+    if sites_csv is not None:
+        group_of_structure = {site.structure_id: site.group for site in sites.read_sites(sites_csv)}
+    if not _is_one_file(paths):
+        source = _stacked(paths, group_of_structure)
+    else:
+        data = files.read_bytes(paths[0])
+        if not npz.is_npz(data) or npz.schema_of(data) == curves.SCHEMA:
+            return assembly.assemble(_read_broadened(paths[0], data, broadening)), None
+        source = _sites(paths[0], data, group_of_structure)
+    return assembly.assemble(curves.broaden_sites(source, **broadening), source), source
+
+
+def _read_broadened(path: str, data: bytes, broadening: Mapping[str, Any]) -> Curves:
+    """Curves of a file. Raises SikpdosError if they are not broadened as asked for."""
+    broadened = curves_file.read_curves(path, data)
+    for key, value in broadening.items():
+        if broadened.meta[key] != value:
+            raise SikpdosError(f"curves broadened already, with {key} {broadened.meta[key]}, not {value}", path)
+    return broadened

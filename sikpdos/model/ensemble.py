@@ -1,0 +1,129 @@
+"""The ensemble: networks and a cross-fitted kernel regression on the same sites, and their calibrated estimate.
+
+The data outside the test part are divided into four folds. Every network keeps one fold for validation; the regression
+has a fit for each fold that leaves it out, and one on all four. The mean estimate combines all networks with the fit on
+all folds. A member, for the uncertainty, is a network with the fit that leaves out its validation fold: so the sites of
+a fold can be estimated by the members that were not trained on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.dataset import split
+from sikpdos.model import kernel_regression
+from sikpdos.model.kernel_regression import KernelRegression
+from sikpdos.model.network import Architecture, forward, scale, unknown_resolution
+from sikpdos.model.outliers import OutlierModel
+from sikpdos.model.uncertainty import Uncertainty
+
+REGRESSION_FOLDS = (*split.VALIDATION_FOLDS, split.TEST)  # left out by the fits; the test part is never trained on
+_BLOCK = 32  # spectra evaluated at a time: all members' intermediate arrays stay in the processor's cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble:
+    """Trained networks and regressions, not calibrated yet."""
+
+    architecture: Architecture
+    weights: dict[str, np.ndarray]  # (members, ...)
+    member_fold: np.ndarray  # (members,) validation fold of each network
+    input_mean: np.ndarray  # (200,) of the network's inputs in training
+    input_std: float
+    regression: KernelRegression  # with a fit for each of REGRESSION_FOLDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """An ensemble with all that prediction needs."""
+
+    ensemble: Ensemble
+    stacking_weight: float  # of the kernel regression in an estimate, 0 to 1
+    uncertainty: Uncertainty
+    outlier_model: OutlierModel  # what the training spectra look like
+    meta: dict  # model card: sigma_eV, onset_rule, split, scores, configuration
+
+    @property
+    def architecture(self) -> Architecture:
+        return self.ensemble.architecture
+
+    @property
+    def members(self) -> int:
+        return len(self.ensemble.member_fold)
+
+    @property
+    def sigma_eV(self) -> float:
+        """Broadening of the predicted densities of states (and of the spectra, unless resolution_input)."""
+        return float(self.meta["sigma_eV"])
+
+
+def predict(
+    model: Model, spectra: np.ndarray, resolution: np.ndarray | None = None, block: int = _BLOCK
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and calibrated standard deviation, both (B, 2, 300) in states/eV/atom, of normalised spectra (B, 200).
+
+    resolution (B, 2): see network.known_resolution; not known by default. A band of +-1.645 standard deviations holds
+    90 %. Evaluated `block` spectra at a time, so that memory grows with the results alone.
+    """
+    resolution = unknown_resolution(len(spectra)) if resolution is None else resolution
+    mean = np.empty((len(spectra), 2, PDOS.size), np.float32)
+    std = np.empty_like(mean)
+    for start in range(0, len(spectra), block):
+        rows = slice(start, start + block)
+        estimates = estimate(model.ensemble, spectra[rows], resolution[rows])
+        mean[rows] = estimates.mean(model.stacking_weight)
+        std[rows] = model.uncertainty.std(estimates.of_members(model.stacking_weight), estimates.nearest)
+    return mean, std
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimates:
+    """What members of an ensemble say of B spectra."""
+
+    networks: np.ndarray  # (members, B, 2, 300)
+    regressions: np.ndarray  # (members, B, 2, 300) of the fit that leaves out each network's validation fold
+    regression: np.ndarray  # (B, 2, 300) of the fit on all sites that these members may know
+    nearest: np.ndarray  # (B,) distance to the nearest of that fit's spectra
+
+    def mean(self, stacking_weight: float) -> np.ndarray:
+        """Density of states (B, 2, 300): the networks' mean and, by its weight, the regression."""
+        networks = self.networks.mean(axis=0)
+        return networks + stacking_weight * (self.regression - networks)
+
+    def of_members(self, stacking_weight: float) -> np.ndarray:
+        """Every member's own estimate (members, B, 2, 300)."""
+        return self.networks + stacking_weight * (self.regressions - self.networks)
+
+
+def estimate(ensemble: Ensemble, spectra: np.ndarray, resolution: np.ndarray, left_out: int = split.TEST) -> Estimates:
+    """What members say of normalised spectra (B, 200), resolution (B, 2).
+
+    left_out: the fold that the spectra are of. Of a validation fold, only the members that kept it are asked and only
+    the fit that leaves it out; of the test part, or of no part at all, all are.
+    """
+    members = np.flatnonzero((ensemble.member_fold == left_out) | (left_out == split.TEST))
+    folds = ensemble.member_fold[members].tolist()
+    fits = [*sorted(set(folds) - {left_out}), left_out]
+    regressions, nearest = kernel_regression.predict(ensemble.regression, spectra, fits)
+    return Estimates(
+        networks=_network_estimates(ensemble, members, spectra, resolution),
+        regressions=regressions[[fits.index(fold) for fold in folds]],
+        regression=regressions[-1],
+        nearest=nearest[-1],
+    )
+
+
+def _network_estimates(
+    ensemble: Ensemble, members: np.ndarray, spectra: np.ndarray, resolution: np.ndarray
+) -> np.ndarray:
+    """Densities of states (members, B, 2, 300) by some of the networks."""
+    weights = ensemble.weights
+    if len(members) < len(ensemble.member_fold):
+        weights = {name: weight[members] for name, weight in weights.items()}
+    scaled = scale(np.asarray(spectra, np.float32), ensemble.input_mean, ensemble.input_std).astype(np.float32)
+    shape = (len(members), len(spectra))
+    inputs = np.broadcast_to(scaled, (*shape, SPECTRUM.size))
+    return forward(weights, ensemble.architecture, inputs, np.broadcast_to(resolution, (*shape, 2)), np)

@@ -1,0 +1,29 @@
+"""Scores of a model on the test part of its dataset, with template matching beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sikpdos.dataset import split
+from sikpdos.dataset.dataset import Dataset
+from sikpdos.model import metrics
+from sikpdos.model.ensemble import Model, predict
+from sikpdos.model.template_matching import match
+from sikpdos.model.training_spectra import SpectrumVariants
+
+
+def test_scores(model: Model, variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray) -> dict[str, float]:
+    """Scores on the held-out variants of the test part; templates are the dataset's spectra of the other folds."""
+    test, rest = fold == split.TEST, fold != split.TEST
+    tested = variants.of_sites(test)
+    true = tested.flat_copies(dataset.pdos[test])
+    predicted, std = predict(model, tested.flat_spectra, tested.flat_resolution)
+    matched = match(dataset.spectra[rest], dataset.pdos[rest], tested.flat_spectra).pdos
+    model_mse, matching_mse = metrics.mse(predicted, true).mean(axis=1), metrics.mse(matched, true).mean(axis=1)
+    return {
+        **metrics.summary(predicted, true),
+        "matching_mse": float(matching_mse.mean()),
+        "better_than_matching": float((model_mse < matching_mse).mean()),
+        "coverage_90": metrics.coverage(predicted, std, true),
+        "test_sites": int(test.sum()),
+    }

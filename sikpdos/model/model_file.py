@@ -1,0 +1,149 @@
+"""Model files: NPZ with the arrays of a model, and the model card as meta data."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+
+import numpy as np
+
+from sikpdos.common import config, npz
+from sikpdos.common.errors import SikpdosError
+from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.dataset import split
+from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble, Model
+from sikpdos.model.kernel_regression import KernelRegression
+from sikpdos.model.network import Architecture, weight_shapes
+from sikpdos.model.outliers import OutlierModel
+from sikpdos.model.uncertainty import Uncertainty
+
+SCHEMA = "sikpdos-model-1"
+_CARD: dict[str, type | tuple[type, ...]] = {  # what every model card must have
+    "sigma_eV": (int, float),
+    "lorentz_fwhm_eV": (int, float),
+    "families": int,
+    "onset_rule": str,
+    "trained_on": str,
+    "settings": dict,
+    "split": dict,
+    "architecture": dict,
+}
+_OUTLIER_ARRAYS = {  # field -> name in the file
+    "mean": "known_mean",
+    "components": "known_components",
+    "score_std": "known_deviation",
+    "noise_steps": "known_noise_steps",
+    "largest_noise": "known_noisiest",
+    "limits": "known_limits",
+}
+_REGRESSION_ARRAYS = {
+    "spectrum_mean": "kernel_centre",
+    "spectrum_components": "kernel_components",
+    "spectrum_scores": "kernel_rows",
+    "length_scales": "kernel_lengths",
+    "alpha": "kernel_alpha",
+    "pdos_mean": "kernel_mean",
+    "pdos_components": "kernel_basis",
+}
+_UNCERTAINTY_ARRAYS = {
+    "floor": "error_floor",
+    "distance": "error_distance",
+    "power": "error_power",
+    "factor": "error_factor",
+}
+
+
+def write_model(path: str | os.PathLike, model: Model) -> None:
+    """Write a model; its card gets the architecture."""
+    ensemble = model.ensemble
+    uncertainty = {file: getattr(model.uncertainty, name) for name, file in _UNCERTAINTY_ARRAYS.items()}
+    arrays = {
+        **ensemble.weights,
+        **{file: getattr(model.outlier_model, name) for name, file in _OUTLIER_ARRAYS.items()},
+        **{file: getattr(ensemble.regression, name) for name, file in _REGRESSION_ARRAYS.items()},
+        **{file: np.float32(value) for file, value in uncertainty.items()},
+        "input_mean": ensemble.input_mean,
+        "input_deviation": np.float32(ensemble.input_std),
+        "kernel_share": np.float32(model.stacking_weight),
+        "kernel_left_out": ensemble.regression.left_out,
+        "member_fold": ensemble.member_fold,
+    }
+    npz.write(path, arrays, {**model.meta, "architecture": asdict(ensemble.architecture)})
+
+
+def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
+    """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
+    arrays, meta = npz.read(path, SCHEMA, data)
+    npz.require_meta(meta, path, **_CARD)
+    npz.require(arrays, path, kernel_share=())
+    return Model(
+        ensemble=_ensemble(arrays, meta, path),
+        stacking_weight=float(arrays["kernel_share"]),
+        uncertainty=_uncertainty(arrays, path),
+        outlier_model=_outlier_model(arrays, path),
+        meta=meta,
+    )
+
+
+def _ensemble(arrays: dict[str, np.ndarray], meta: dict, path: str | os.PathLike) -> Ensemble:
+    architecture, shapes = _architecture(meta, path)
+    members = npz.length(arrays, path, "s_out_b")
+    npz.require(arrays, path, **{name: (members, *shape) for name, shape in shapes.items()})
+    npz.require(arrays, path, input_mean=(SPECTRUM.size,), input_deviation=())
+    return Ensemble(
+        architecture=architecture,
+        weights={name: arrays[name] for name in shapes},
+        member_fold=_folds(arrays, path, "member_fold", split.member_folds(members)),
+        input_mean=arrays["input_mean"],
+        input_std=float(arrays["input_deviation"]),
+        regression=_regression(arrays, path),
+    )
+
+
+def _architecture(meta: dict, path: str | os.PathLike) -> tuple[Architecture, dict[str, tuple[int, ...]]]:
+    """The network's architecture and the shapes of its weights."""
+    try:
+        architecture = config.from_dict(Architecture, meta["architecture"])
+        return architecture, weight_shapes(architecture)
+    except (TypeError, ValueError, ZeroDivisionError, SikpdosError) as error:
+        raise SikpdosError(f"architecture: {error}", path) from error
+
+
+def _regression(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> KernelRegression:
+    scores, outputs = arrays.get("kernel_rows"), npz.length(arrays, path, "kernel_lengths")
+    n, inputs = scores.shape if scores is not None and scores.ndim == 2 else (None, None)
+    npz.require(arrays, path, kernel_centre=(SPECTRUM.size,), kernel_components=(SPECTRUM.size, inputs))
+    npz.require(arrays, path, kernel_rows=(n, inputs), kernel_lengths=(outputs,))
+    npz.require(arrays, path, kernel_alpha=(len(REGRESSION_FOLDS), n, outputs))
+    npz.require(arrays, path, kernel_mean=(2 * PDOS.size,), kernel_basis=(outputs, 2 * PDOS.size))
+    left_out = _folds(arrays, path, "kernel_left_out", np.array(REGRESSION_FOLDS))
+    if len(set(left_out.tolist())) < len(left_out):
+        raise SikpdosError("array 'kernel_left_out' holds a fold twice", path)
+    return KernelRegression(**{name: arrays[file] for name, file in _REGRESSION_ARRAYS.items()}, left_out=left_out)
+
+
+def _folds(arrays: dict[str, np.ndarray], path: str | os.PathLike, name: str, usual: np.ndarray) -> np.ndarray:
+    """An array of folds; files of earlier versions have none: theirs are the usual ones.
+
+    Raises SikpdosError for folds that are not among the usual ones.
+    """
+    folds = arrays.get(name, usual)
+    npz.require({name: folds}, path, **{name: usual.shape})
+    if not np.isin(folds, usual).all():
+        raise SikpdosError(f"array '{name}' holds folds that are not there", path)
+    return folds.astype(int)
+
+
+def _uncertainty(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Uncertainty:
+    npz.require(arrays, path, error_floor=(2, PDOS.size), error_distance=(), error_power=(), error_factor=())
+    numbers = {name: float(arrays[file]) for name, file in _UNCERTAINTY_ARRAYS.items() if name != "floor"}
+    return Uncertainty(floor=arrays["error_floor"], **numbers)
+
+
+def _outlier_model(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> OutlierModel:
+    k, classes = (npz.length(arrays, path, name) for name in ("known_components", "known_limits"))
+    npz.require(arrays, path, known_mean=(SPECTRUM.size,), known_components=(k, SPECTRUM.size))
+    npz.require(arrays, path, known_deviation=(k,), known_noise_steps=(classes - 1,), known_limits=(classes, 3))
+    npz.require(arrays, path, known_noisiest=())
+    fields = {name: arrays[file] for name, file in _OUTLIER_ARRAYS.items() if name != "largest_noise"}
+    return OutlierModel(**fields, largest_noise=float(arrays["known_noisiest"]))

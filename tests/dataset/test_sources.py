@@ -1,0 +1,75 @@
+"""What `broaden` and `assemble` take: files, folders, databases, curves, pipes; what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support import assert_one_line_failure
+from support.made_up_sites import SETTINGS, site, write_sites
+
+from sikpdos.dataset import dataset, raw_site
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sites")
+    write_sites(folder, 10)
+    return folder
+
+
+@pytest.mark.parametrize("sigma", ["0.5", "1.2"])
+def test_broaden_then_assemble_is_assemble(cli, shell, folder, sigma):
+    direct = folder / f"direct{sigma}.npz"
+    done = cli("assemble", "raw", "--sigma", sigma, "-o", direct.name, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "10 from 5 families" in done.stderr
+    assert not done.stdout
+    line = f"sikpdos broaden raw/*.npz --sigma {sigma} -o c.npz && sikpdos assemble c.npz -o by_npz.npz"
+    assert shell(line, cwd=folder).returncode == 0
+    line = f"sikpdos broaden raw --sigma {sigma} | sikpdos assemble - -o - > by_csv.npz"
+    assert shell(line, cwd=folder).returncode == 0
+    straight = dataset.read_dataset(direct)
+    for name, tolerance in (("by_npz.npz", 0), ("by_csv.npz", 1e-6)):
+        again = dataset.read_dataset(folder / name)
+        assert again.ids.tolist() == straight.ids.tolist()
+        assert again.groups.tolist() == straight.groups.tolist()
+        assert np.abs(again.spectra - straight.spectra).max() <= tolerance
+        assert np.abs(again.pdos - straight.pdos).max() <= tolerance
+        assert (again.sigma_eV, again.onset_rule) == (straight.sigma_eV, straight.onset_rule)
+
+
+def test_a_database_assembles_like_its_sites(cli, folder):
+    done = cli("assemble", "raw", "--database", "db2.npz", "-o", "d1.npz", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert cli("assemble", "db2.npz", "-o", "d2.npz", cwd=folder).returncode == 0
+    from_sites, from_database = (dataset.read_dataset(folder / name) for name in ("d1.npz", "d2.npz"))
+    assert np.array_equal(from_sites.spectra, from_database.spectra)
+    assert np.array_equal(from_sites.edge, from_database.edge)
+
+
+def test_curves_have_no_database(cli, folder, tmp_path):
+    assert cli("broaden", "raw", "-o", tmp_path / "c.npz", cwd=folder).returncode == 0
+    done = cli("assemble", "c.npz", "--database", "db.npz", "-o", "d.npz", cwd=tmp_path)
+    assert_one_line_failure(done, "--database needs raw sites")
+    assert_one_line_failure(cli("assemble", "c.npz", "--sigma", 1.2, "-o", "d.npz", cwd=tmp_path), "sigma_eV 0.5")
+    assert [path.name for path in tmp_path.iterdir()] == ["c.npz"]
+
+
+def test_mixed_settings_are_refused_naming_both(cli, tmp_path):
+    folder = write_sites(tmp_path, 4)
+    odd = site(7, {**SETTINGS, "cutoff_eV": 300})
+    raw_site.write_raw(folder / "odd.npz", odd)
+    done = cli("assemble", folder, "-o", tmp_path / "d.npz")
+    assert_one_line_failure(done, "mixed settings", "X0-0", "X3-1", "500", "300")
+
+
+def test_a_site_twice_is_refused(cli, tmp_path):
+    folder = write_sites(tmp_path, 2)
+    done = cli("assemble", folder, folder / "X0-0.npz", "-o", tmp_path / "d.npz")
+    assert_one_line_failure(done, "site X0-0 is there twice")
+
+
+def test_a_folder_without_sites_is_refused(cli, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = cli("assemble", tmp_path / "empty", tmp_path / "empty", "-o", tmp_path / "d.npz")
+    assert_one_line_failure(done, "empty: no .npz files")
