@@ -128,22 +128,27 @@ class GroundStateCache:
         self.structure_plan: plan.StructurePlan | None = None
         self.structure: simulate.Structure | None = None
 
+    def open(self, path: Path) -> None:
+        """Read a structure and plan its ground state, unless it is the one at hand. Raises SikpdosError."""
+        if path == self.path:
+            return
+        self.path, self.structure = None, None
+        read = structure.read_structure(path, self.context.report)
+        self.input = structure.to_crystal(read, path.name, self.context.pseudos.ground)
+        self.adapted = self.context.adapted(self.input)
+        self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
+        self.path = path
+
     def plan(self, path: Path, atom_index: int) -> plan.SitePlan:
         """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
-        if path != self.path:
-            self.path, self.structure = None, None
-            found = structure.read_structure(path, self.context.report)
-            self.input = structure.to_crystal(found, path.name, self.context.pseudos.ground)
-            self.adapted = self.context.adapted(self.input)
-            self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
-            self.path = path
+        self.open(path)
         context, atom = self.adapted, self.input.silicon(atom_index)
         site = plan.plan_site(self.structure_plan, atom, context.settings, context.pseudos, context.backend)
         cost.require_memory(site.estimate, context.backend)
         return site
 
     def get(self) -> simulate.Structure:
-        """The ground state of the structure that was planned last. Raises eigensolver.NotConverged."""
+        """The ground state of the structure that was opened last. Raises eigensolver.NotConverged."""
         context = self.adapted
         if self.structure is None:
             self.structure = simulate.prepare(
