@@ -60,6 +60,11 @@ def simulate(
     shard: str | None = typer.Option(
         None, "--shard", show_default="by SLURM_ARRAY_TASK_ID, else 1/1", help="i/n: the i-th of n parts, from 1."
     ),
+    pdos_only: bool = typer.Option(
+        False,
+        "--pdos-only",
+        help="With --site: the ground-state density of states alone, of an atom of any element, as CSV (sigma 0.5 eV).",
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print what each site would cost, as CSV, and stop."),
 ) -> None:
     """Compute Si K-edges (full core hole) and ground-state s, p densities of states of crystals.
@@ -74,13 +79,15 @@ def simulate(
     """
     if output is None and not dry_run:
         raise typer.BadParameter("missing", param_hint="--output")
+    if pdos_only and site is None:
+        raise typer.BadParameter("needs one atom of a structure file: --site", param_hint="--pdos-only")
     part, parts = options.shard(shard)
     if site is not None and output is not None:
         options.check_output(str(output), options.NPZ)
 
     import torch
 
-    from sikpdos.engine import campaign
+    from sikpdos.engine import any_atom, campaign
     from sikpdos.engine.settings import Settings, available_backend, pseudopotentials
 
     if threads:
@@ -100,6 +107,9 @@ def simulate(
     if dry_run:
         if not _print_costs(campaign.dry_run(source, site, context, part, parts)):
             raise typer.Exit(1)
+        return
+    if pdos_only:
+        any_atom.run_pdos(source, site, output, context)
         return
     if site is not None:
         campaign.run_one(source, site, output, context)

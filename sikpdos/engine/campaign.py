@@ -138,12 +138,16 @@ class GroundStateCache:
         self.structure_plan: plan.StructurePlan | None = None
         self.structure: simulate.Structure | None = None
 
-    def plan(self, path: Path, atom_index: int) -> plan.SitePlan:
-        """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
+    def open(self, path: Path) -> None:
+        """Read a structure and plan its ground state, unless it is the one at hand. Raises SikpdosError."""
         if path != self.path:
             self.path = None
             self.take(structure.read_structure(path, self.context.report), path.name)
             self.path = path
+
+    def plan(self, path: Path, atom_index: int) -> plan.SitePlan:
+        """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
+        self.open(path)
         return self.plan_site(atom_index)
 
     def take(self, crystal: pymatgen.core.Structure, name: str) -> None:
@@ -161,7 +165,7 @@ class GroundStateCache:
         return site
 
     def get(self) -> simulate.Structure:
-        """The ground state of the structure that was planned last. Raises eigensolver.NotConverged."""
+        """The ground state of the structure that was opened last. Raises eigensolver.NotConverged."""
         context = self.adapted
         if self.structure is None:
             self.structure = simulate.prepare(
