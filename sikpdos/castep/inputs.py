@@ -13,6 +13,7 @@ from sikpdos.castep import templates
 from sikpdos.castep.runs import GROUND, HOLE, Run
 from sikpdos.common import resources
 from sikpdos.common.errors import SikpdosError
+from sikpdos.common.ids import check_id
 from sikpdos.structures.reading import read_structure
 from sikpdos.structures.sites import Site, structure_file
 from sikpdos.structures.supercell import kpoint_mesh, shortest_vector_A, smallest_supercell
@@ -84,16 +85,10 @@ def projectors(n_silicon: int) -> str:
 def _by_structure(sites: Sequence[Site]) -> dict[str, list[Site]]:
     grouped: dict[str, list[Site]] = {}
     for site in sites:
-        _check_name(site.site_id)
-        _check_name(site.structure_id)
+        check_id(site.site_id)
+        check_id(site.structure_id)
         grouped.setdefault(site.structure_id, []).append(site)
     return grouped
-
-
-def _check_name(name: str) -> None:
-    """Folders are named after ids, and the scripts split runs.csv at commas."""
-    if not name or name[0] in ".-" or not all(c.isalnum() or c in "-_.+" for c in name):
-        raise SikpdosError(f"id '{name}' can't name a folder: letters, digits and - _ . + only")
 
 
 def _ground(number: int, structure: Structure, site: Site, settings: Settings, potential: str, folder: Folder) -> Input:

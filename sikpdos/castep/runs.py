@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 
 from sikpdos.common import tables
 from sikpdos.common.errors import SikpdosError
+from sikpdos.common.ids import check_id
 
 GROUND, HOLE = "ground", "hole"
 
@@ -53,7 +54,9 @@ def read_runs(path: str | os.PathLike) -> list[Run]:
     for number, cells in enumerate(zip(*(columns[key] for key in names), strict=True), 2):
         try:
             runs.append(Run(*(convert.get(key, str)(cell) for key, cell in zip(names, cells, strict=True))))
-        except ValueError as error:
+            check_id(runs[-1].structure_id)
+            check_id(runs[-1].site_id or GROUND)
+        except (ValueError, SikpdosError) as error:
             raise SikpdosError(f"row {number}: {error}", path) from error
         if runs[-1].kind not in (GROUND, HOLE):
             raise SikpdosError(f"row {number}: kind is '{runs[-1].kind}', neither {GROUND} nor {HOLE}", path)

@@ -55,6 +55,35 @@ def predict(
     column: options.Column = None,
     scan: options.Scan = None,
     merge: options.Merge = False,
+    e0_shift: Annotated[
+        float,
+        typer.Option("--e0-shift", min=-100, max=100, help="Added to all energies, eV: a known calibration error."),
+    ] = 0.0,
+    despike: Annotated[bool, typer.Option("--despike", help="Replace spikes by straight lines.")] = False,
+    low_loss: Annotated[
+        str | None,
+        typer.Option(
+            "--low-loss",
+            metavar="FILE",
+            show_default="none",
+            help="Low-loss spectrum of the same place, to remove plural scattering.",
+        ),
+    ] = None,
+    self_absorption: Annotated[
+        str | None,
+        typer.Option(
+            "--self-absorption",
+            metavar="IN,OUT",
+            show_default="none",
+            help="Correct fluorescence of a thick sample: angles of the beam and of the detector to its surface, degrees.",
+        ),
+    ] = None,
+    composition: Annotated[
+        str, typer.Option("--composition", metavar="FORMULA", help="Sample's composition for --self-absorption.")
+    ] = "Si",
+    any_edge: Annotated[
+        bool, typer.Option("--any-edge", help="Go on with what does not look like a silicon K-edge.")
+    ] = False,
     part: Annotated[
         Part, typer.Option("--part", help="Of a dataset: all, or the model's test or train part.")
     ] = Part.all,
@@ -75,6 +104,7 @@ def predict(
     """
     window, smoothing = options.background_window(background), options.smoothing(smooth)
     energy_eV = options.onset_energy(onset)
+    angles = None if self_absorption is None else options.pair(self_absorption, float, "--self-absorption")
     options.check_output(output, _JSON if json else options.CSV + options.NPZ)
     options.check_output(plot, options.FIGURES, "--plot")
 
@@ -86,7 +116,10 @@ def predict(
     from sikpdos.formats.read import Reading
     from sikpdos.model import shipped
     from sikpdos.prediction import storage
+    from sikpdos.prediction.batches import read_low_loss
     from sikpdos.prediction.predict import predict_files, preprocessing_for
+    from sikpdos.spectra.preprocess import Corrections
+    from sikpdos.spectra.self_absorption import Geometry, ratio
 
     failures, drawn = [], []
 
@@ -94,6 +127,16 @@ def predict(
         failures.append(message)
         CONSOLE.say(message)
 
+    geometry = None if angles is None else Geometry(*angles, composition)
+    if geometry is not None:
+        ratio(geometry)  # refuses what no sample can be before anything is read
+    corrections = Corrections(
+        e0_shift_eV=e0_shift,
+        despike=despike,
+        any_edge=any_edge,
+        low_loss=None if low_loss is None else read_low_loss(low_loss),
+        geometry=geometry,
+    )
     preprocessing = functools.partial(
         preprocessing_for,
         sigma_eV=sigma,
@@ -101,6 +144,7 @@ def predict(
         smooth=smoothing,
         onset=energy_eV,
         allow_partial=allow_partial,
+        corrections=corrections,
     )
     reading = Reading(ColumnChoice(column, scan), merge)
     results = predict_files(files, shipped.chooser(model), preprocessing, part.value, failed, reading)

@@ -23,7 +23,8 @@ def describe(path: str, model: Model, predicted: Predicted) -> Iterator[str]:
     name = files.display_name(path)
     if predicted.preprocessing is not None:
         onset_eV = predicted.onset_eV
-        for step in (*_steps(predicted.preprocessing, predicted.background), _onset(predicted.preprocessing, onset_eV)):
+        steps = _steps(predicted.preprocessing, predicted.background)
+        for step in (*steps, *predicted.remarks, _onset(predicted.preprocessing, onset_eV)):
             yield f"{name}: {step}"
         yield from _displaced(name, onset_eV[onset_eV > _ABSOLUTE_EV])
     if np.isfinite(predicted.sensitivity).all():
@@ -40,11 +41,17 @@ def describe(path: str, model: Model, predicted: Predicted) -> Iterator[str]:
 
 def _steps(preprocessing: Preprocessing, background: Background | None) -> Iterator[str]:
     """What was done to a measurement, in order."""
+    if preprocessing.corrections.e0_shift_eV:
+        yield f"energies moved by {preprocessing.corrections.e0_shift_eV:+g} eV"
     if background is None:
         yield "no background subtracted"
     else:
         low_eV, high_eV = background.window_eV
         yield f"background {background.law} fitted over {low_eV:g} to {high_eV:g} eV"
+    if preprocessing.corrections.geometry is not None:
+        geometry = preprocessing.corrections.geometry
+        angles = f"{geometry.incidence_deg:g} and {geometry.exit_deg:g} degrees"
+        yield f"self-absorption of thick {geometry.composition} undone, beam in and out at {angles} to the surface"
     if preprocessing.smooth is not None:
         points, order = preprocessing.smooth
         yield f"smoothed by Savitzky-Golay over {points * SPECTRUM.step_eV:g} eV ({points} points), order {order}"

@@ -8,6 +8,7 @@ PACKAGE = Path(__file__).parent.parent
 DATABASE = PACKAGE / "data" / "database.npz"
 EXTERNAL = PACKAGE / "data" / "external.npz"
 OXIDE = PACKAGE / "data" / "oxide.npz"  # the edge of quartz
+EDGE_TEMPLATES = PACKAGE / "data" / "edge_templates.npz"
 ABSORPTION = PACKAGE / "data" / "absorption.csv"
 MODELS = PACKAGE / "data" / "models"
 PSEUDOPOTENTIALS = PACKAGE / "data" / "pseudo"

@@ -92,13 +92,12 @@ def core_hole_state(
     perfect = tiled(ground, ground.solution.density, cell, atom, basis)
     density = perfect + excess_density(ground.crystal.species[atom], cell.crystal.species[0], basis)
     density[basis.origin] = (cell.crystal.n_electrons - charge) / basis.volume
-    problem = _problem(ground, cell, basis, density, points, charge, smearing_Ry)
+    problem = _problem(cell, basis, density, points, cell.crystal.n_electrons - charge, smearing_Ry)
     energies, waves = folded_bands(ground, cell, atom, problem)
     bands = _perfect_bands(problem, perfect, energies, points)
     correction = _missing_density(problem, perfect, waves, bands)
-    solution = scf.self_consistent_field(
-        replace(problem, density_correction=correction), density, waves, tolerance, report
-    )
+    problem = replace(problem, density_correction=correction)
+    solution = scf.self_consistent_field(problem, density, waves, tolerance, report)
     perfect_potential = tiled(ground, ground.solution.potential.coefficients, cell, atom, basis)
     n_cells = round(abs(np.linalg.det(cell.matrix)))
     initial_Ry = initial_energy_Ry(ground, n_cells, bands, points.weights, correction, perfect_potential)
@@ -109,24 +108,23 @@ def core_hole_state(
 
 
 def _problem(
-    ground: GroundState,
     cell: HoleCell,
     basis: DensityBasis,
     density: torch.Tensor,
     points: KPoints,
-    charge: int,
+    n_electrons: float,
     smearing_Ry: float,
 ) -> scf.Problem:
-    """The self-consistent problem of a cell with its hole, its Hamiltonians those of a first density (n_G,)."""
-    hole, ions = cell.crystal.species[0], potential.ions(cell.crystal, basis)
+    """The self-consistent problem of a cell with its hole, with the Hamiltonians of a first density."""
+    ions = potential.ions(cell.crystal, basis)
     first = potential.effective(density, ions, basis).values
     return scf.Problem(
         basis,
         ions,
-        [_hamiltonian(cell, hole, basis, k[None], first) for k in points.points],
+        [_hamiltonian(cell, cell.crystal.species[0], basis, k[None], first) for k in points.points],
         [weight[None] for weight in points.weights],
         scf.Symmetriser(basis, cell.site),
-        cell.crystal.n_electrons - charge,
+        n_electrons,
         smearing_Ry,
         eigensolver.chunk_size(basis),
     )

@@ -74,7 +74,7 @@ class Settings:
         return self.smearing_eV / RYDBERG_EV
 
     def as_dict(self) -> dict:
-        """For the meta data, with what follows from the fields: the lengths of the recursions (gapped, gapless)."""
+        """For the meta data, with what follows from the fields: the recursions (gapped, gapless)."""
         return asdict(self) | {
             "edge_steps": [self.edge_steps(is_gapped) for is_gapped in (True, False)],
             "pdos_steps": self.pdos_steps,

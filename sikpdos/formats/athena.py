@@ -14,7 +14,7 @@ from sikpdos.formats.columns import Column, Table, clean, unique
 from sikpdos.formats.text_numbers import decode
 
 FORMAT = "Athena"
-PERL_VALUE = re.compile(r"'((?:[^'\\]|\\.)*)'|([^\s,']+)")
+PERL_TOKEN = re.compile(r"\\.|'|,|[^',\\]+|\\", re.S)
 _BEGINS = b"$old_group"
 _ARRAYS = ("args", "x", "y")
 
@@ -99,7 +99,17 @@ def _add_array(group: Group, line: bytes) -> None:
 
 
 def _perl_list(text: str) -> list[str]:
-    return [bare or re.sub(r"\\(.)", r"\1", quoted) for quoted, bare in PERL_VALUE.findall(text)]
+    """Words of a Perl list, quoted or bare, token by token (one expression for all would be quadratic)."""
+    words, current, inside = [], [], False
+    for token in PERL_TOKEN.findall(text):
+        if token == "'":
+            inside = not inside
+        elif token == "," and not inside:
+            words.append("".join(current).strip())
+            current = []
+        else:
+            current.append(token[1:] if inside and len(token) == 2 and token[0] == "\\" else token)
+    return [*words, "".join(current).strip()] if text.strip() else []
 
 
 def _json_groups(text: bytes, name: str) -> Iterator[Group]:

@@ -28,15 +28,9 @@ class Dialect:
         table = bytes.maketrans(b",;\tDd", comma + b"  ee")
         return text.translate(table, b"," if self.thousands else b"")
 
-    def may_be_plain(self, text: bytes) -> bool:
-        """Whether no field of the text can be empty."""
-        if self.quoted or b"#" in text:
-            return False
-        return not self.separator or (
-            not any(self.separator + gap + self.separator in text for gap in (b"", b" ", b"  "))
-            and b"\n" + self.separator not in text
-            and not text.startswith(self.separator)
-        )
+    def has_no_empty_field(self, text: bytes, lines: int, width: int) -> bool:
+        """Whether a text of so many lines and numbers a line has but the separators that it needs."""
+        return not self.separator or text.count(self.separator) == lines * (width - 1 + self.closing)
 
     def fields(self, line: bytes) -> list[bytes]:
         """The fields of a line without its remark."""

@@ -57,12 +57,12 @@ def read_msa(text: bytes, name: str) -> SpectrumSet:
     """
     start = DATA_STARTS.search(text)
     if not start:
-        raise SikpdosError(f"{name}: no #SPECTRUM line: where do the data start?")
+        raise SikpdosError("no #SPECTRUM line: where do the data start?", name)
     header = _parse_header(text[: start.start()])
     end = DATA_ENDS.search(text, start.end())
     data = text[start.end() : end.start() if end else None]
     if not re.search(rb"^[^#\n]*\d", data, re.M):
-        raise SikpdosError(f"{name}: no data after #SPECTRUM")
+        raise SikpdosError("no data after #SPECTRUM", name)
     numbers = parse_numbers(data, name, 1 + text.count(b"\n", 0, start.end()))
     warnings = [] if end else ["no #ENDOFDATA line: the file may be cut"]
     energy, intensity = _axes(header, numbers, name, warnings)
@@ -123,7 +123,7 @@ def _axes(
         return _computed_energies(header, values.size, name, warnings), values
     odd = np.flatnonzero(numbers.widths % 2)
     if odd.size:
-        raise SikpdosError(f"{name}: line {numbers.line_numbers[odd[0]]} is not made of pairs of energy and intensity")
+        raise SikpdosError(f"line {numbers.line_numbers[odd[0]]} is not made of pairs of energy and intensity", name)
     energy, intensity = values.reshape(-1, 2).T
     _warn_of_count(header, energy.size, warnings)
     return _compared_energies(header, energy, warnings), intensity
@@ -155,9 +155,9 @@ def _warn_of_count(header: Header, count: int, warnings: list[str]) -> None:
 def _computed_energies(header: Header, count: int, name: str, warnings: list[str]) -> np.ndarray:
     step, offset, zero = (header.number(key) for key in ("XPERCHAN", "OFFSET", "CHOFFSET"))
     if not step:
-        raise SikpdosError(f"{name}: {'XPERCHAN is zero' if step == 0 else 'no XPERCHAN, and no energies in the data'}")
+        raise SikpdosError(f"{'XPERCHAN is zero' if step == 0 else 'no XPERCHAN, and no energies in the data'}", name)
     if offset is None:
-        raise SikpdosError(f"{name}: no OFFSET, and no energies in the data")
+        raise SikpdosError("no OFFSET, and no energies in the data", name)
     if zero is not None and abs(zero + offset / step) > 1:
         warnings.append(f"CHOFFSET {zero:g} contradicts OFFSET {offset:g}: OFFSET taken")
     return offset + step * np.arange(count)
@@ -198,11 +198,11 @@ def write_msa(
     energy_eV, intensity = np.asarray(energy_eV, float), np.asarray(intensity, float)
     name = files.display_name(path)
     if energy_eV.shape != intensity.shape or energy_eV.size < 2 or not (np.diff(energy_eV) > 0).all():
-        raise SikpdosError(f"{name}: not written: needs increasing energies and as many intensities")
+        raise SikpdosError("not written: needs increasing energies and as many intensities", name)
     step_eV = float(np.round((energy_eV[-1] - energy_eV[0]) / (energy_eV.size - 1), 12))
     uniform_eV = energy_eV[0] + step_eV * np.arange(energy_eV.size)
     if datatype == "Y" and np.abs(uniform_eV - energy_eV).max() > 1e-6 * step_eV:
-        raise SikpdosError(f"{name}: not written: energies are not equally spaced, as DATATYPE Y needs")
+        raise SikpdosError("not written: energies are not equally spaced, as DATATYPE Y needs", name)
     fields = [
         ("FORMAT", "EMSA/MAS Spectral Data File"),
         ("VERSION", "1.0"),

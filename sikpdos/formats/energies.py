@@ -12,7 +12,7 @@ from sikpdos.common.errors import SikpdosError
 
 EV_PER_UNIT = {"ev": 1.0, "kev": 1e3, "mev": 1e-3}
 NARROWEST_EV, HIGHEST_KEV = 3.0, 200.0  # positive numbers in a smaller range, and below this, must be keV
-_LARGEST_EV = 1e7  # in either direction: no spectrometer's energy
+_LARGEST_EV = 1e3 * HIGHEST_KEV  # in either direction: no spectrometer's energy
 _SHORTEST_EV = 0.1  # of a spectrum: one step of the grid
 _JITTER_STEPS = 3.0  # median steps that a reading may fall back
 _JITTER_EV = 1.0  # and not more than this

@@ -13,7 +13,9 @@ _LOOKED_AT = 60  # lines of a heading, from its end
 _LONGEST_LINE = 1 << 20
 _PROSE = {"of", "the", "at", "as", "and", "for", "with", "from", "in", "on", "by", "is", "was", "are", "to", "a", "an"}
 _COLUMN_FIELD = re.compile(r"[#;%\s]*Column\.(\d{1,4})\s*:\s*(\S.*)", re.I)
-_LEGEND_ENTRY = re.compile(r"(\d{1,3})\)\s*([^)]*?)\s*\*?\s*(?=\d{1,3}\)|$)")
+_LEGEND_NUMBER = re.compile(r"\b(\d{1,3})\)")
+_EPICS_LEGEND = re.compile(r"[;#]\s*[PD]\d+\s*=\s*\{([^}]*)\}\s*-->")
+_EVENT_COLUMN = re.compile(r"#\s*column (\d{1,4}): (.+)", re.I)
 
 
 def column_names(heading: list[str], width: int) -> list[str] | None:
@@ -40,19 +42,25 @@ def _spec_names(lines: list[str], width: int) -> list[str] | None:
 
 
 def _column_fields(lines: list[str], width: int) -> list[str] | None:
-    """XDI's `# Column.1: energy eV` lines, None unless every column has one."""
-    fields = {
-        int(m[1]): re.sub(r"^(energy)\s+(\w+)$", r"\1 (\2)", m[2].strip(), flags=re.I)
-        for line in lines
-        if (m := _COLUMN_FIELD.match(line))
-    }
+    """XDI's `# Column.1: energy eV` lines, and CLS's `# column 1: Energy`; None unless every column has one."""
+    fields = {}
+    for line in lines:
+        if match := _COLUMN_FIELD.match(line) or _EVENT_COLUMN.match(line):
+            fields[int(match[1])] = re.sub(r"^(energy) (\w+)$", r"\1 (\2)", match[2].strip(), flags=re.I)
     return [fields[n] for n in range(1, width + 1)] if all(n in fields for n in range(1, width + 1)) else None
 
 
 def _legend(lines: list[str], width: int) -> list[str] | None:
-    """A numbered list: `# 1) Mono Energy   2) I0`."""
-    entries = {int(n): name for line in lines for n, name in _LEGEND_ENTRY.findall(line[:2000]) if name}
-    return [entries[n] for n in range(1, width + 1)] if all(n in entries for n in range(1, width + 1)) else None
+    """A numbered list, `# 1) Mono Energy *  2) I0`, or that of EPICS scans, `; P1 = {Mono Energy} --> 13IDA:E`."""
+    epics = [match[1] for line in lines if (match := _EPICS_LEGEND.match(line))]
+    if len(epics) == width:
+        return epics
+    entries = {}
+    for line in lines:
+        _, *parts = _LEGEND_NUMBER.split(line[:4096])
+        entries.update({int(n): name.strip(" *\t") for n, name in zip(parts[::2], parts[1::2], strict=True)})
+    names = [entries.get(number, "") for number in range(1, width + 1)]
+    return names if all(names) else None
 
 
 def _names_in_a_line(lines: list[str], width: int) -> list[str] | None:
@@ -71,15 +79,27 @@ def _splits(line: str, width: int) -> Iterator[tuple[list[str], bool]]:
     if len(line) > _LONGEST_LINE:
         return
     text = re.sub(r"^[#%!;*/\s]+|^C\s+", "", line).removesuffix("@#").strip()
+    text = re.sub(r"(^|\s)\d{1,2}_(?=[A-Za-z])", r"\1", text)  # "1_energy(eV) 2_I0"
     text = re.sub(r"^(\(1\)|columns?( names| headings)?\s*[:=])\s*", "", text, flags=re.I)
     for separator in ",;\t":
         if separator in text:
             yield from _fitting(_separated(text, separator), width, True)
     if len(text) < 1 << 16:
-        yield from _fitting(re.split(r"\s+\*\s*|\s{2,}|\t", text), width, True)
-        yield from _fitting(re.split(r"\s+(?![(\[])", text), width, width == 2)  # keeps "Energy (eV)" together
-    if len(text) < 4096:
-        yield from _fitting(re.split(r"\s+(?![(\[])(?![^()]*\))", text), width, False)  # and "p8(Si PFY)"
+        yield from _fitting(re.split(r"\s?\*\s*|\s{2,}|\t", re.sub(r"\s{3,}", "  ", text)), width, True)
+        yield from _fitting(_words(text), width, width == 2)
+
+
+def _words(text: str) -> list[str]:
+    """Words of a line; "Energy (eV)" is one, and so is "p8(Si PFY)"."""
+    words: list[str] = []
+    depth = 0
+    for part in text.split():
+        if words and (depth or part[0] in "(["):
+            words[-1] += f" {part}"
+        else:
+            words.append(part)
+        depth = max(0, depth + part.count("(") - part.count(")"))
+    return words if depth == 0 else text.split()
 
 
 def _separated(text: str, separator: str) -> list[str]:

@@ -42,18 +42,18 @@ def table(section: Section) -> Table:
 
 def _title(heading: list[str]) -> str:
     """The second line's name, without its dates."""
-    return clean(re.split(r"\s{2,}", heading[1].strip())[0]) if len(heading) > 1 else ""
+    return clean(re.split(r"\s{2,}", heading[1][:200].strip())[0]) if len(heading) > 1 else ""
 
 
 def _spacing_A(heading: list[str]) -> float | None:
     """Spacing of the monochromator's planes; None where it is not given."""
-    found = next((m for line in heading if "mono" in line.lower() and (m := _SPACING.search(line))), None)
+    found = next((m for line in heading if "mono" in line.lower() and (m := _SPACING.search(line[:200]))), None)
     return float(found[1]) if found and float(found[1]) > 0 else None
 
 
 def _detectors(heading: list[str], count: int) -> list[str]:
     """Names of the channels: I0, and what the heading says was measured with it."""
-    measured = next((m[1] for line in heading if (m := _MEASURED.search(line))), "")
+    measured = next((m[1] for line in heading if (m := _MEASURED.search(line[:200]))), "")
     modes = next((line.split()[-count:] for line in heading if count > 0 and line.split()[:1] == ["Mode"]), [])
     behind = "It" if measured.lower().startswith("trans") else measured or "fluorescence"
     names = [{"1": "I0", "3": "fluorescence"}.get(mode, behind) for mode in modes]

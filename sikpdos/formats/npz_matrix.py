@@ -50,21 +50,21 @@ def read_npz_matrix(source: str | os.PathLike | bytes, name: str) -> SpectrumSet
 
     Raises SikpdosError naming the file for missing, misshapen or pickled arrays and for bad energies.
     """
-    with naming(name), npz.failures(name), _open(source) as archive:
+    with npz.failures(name), naming(name), _open(source) as archive:
         members = set(archive.namelist())
         for key in ("energy_eV", "spectra"):
             if f"{key}.npy" not in members:
-                raise SikpdosError(f"{name}: no array '{key}': not a matrix of measured spectra")
+                raise SikpdosError(f"no array '{key}': not a matrix of measured spectra", name)
         energy = _array(archive, "energy_eV.npy")
         ids = _array(archive, "ids.npy") if "ids.npy" in members else None
         with archive.open(SPECTRA) as stream:
             shape, fortran_order, dtype = _header(stream)
         if energy.ndim != 1 or len(shape) != 2 or shape[1] != energy.size or shape[0] == 0:
             raise SikpdosError(
-                f"{name}: spectra {shape} do not fit energy_eV {energy.shape}: expected (m, n) with (n,), m > 0"
+                f"spectra {shape} do not fit energy_eV {energy.shape}: expected (m, n) with (n,), m > 0", name
             )
         if dtype.kind not in "fiu" or energy.dtype.kind not in "fiu":
-            raise SikpdosError(f"{name}: spectra and energy_eV must be numbers")
+            raise SikpdosError("spectra and energy_eV must be numbers", name)
         rows = _array(archive, SPECTRA) if fortran_order else NpzRows(source, name, shape, dtype)
     energy_eV, decreasing, warnings = energy_axis(energy, "eV", name)
     return SpectrumSet(
@@ -101,5 +101,5 @@ def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 def _checked_ids(ids: np.ndarray, count: int, name: str) -> list[str]:
     if ids.shape != (count,) or len(set(ids.tolist())) < count:
-        raise SikpdosError(f"{name}: ids {ids.shape}: expected one of its own for each of the {count} spectra")
+        raise SikpdosError(f"ids {ids.shape}: expected one of its own for each of the {count} spectra", name)
     return [str(i) for i in ids.tolist()]

@@ -34,7 +34,7 @@ def read_rosetta(source: str | os.PathLike | bytes, file_format: str, name: str)
     datasets = _datasets(source, file_format, name)
     found = [dataset for dataset in datasets if _energy_dimension(dataset["axes"]) is not None]
     if not found:
-        raise SikpdosError(f"{name}: no spectrum in this {file_format} file (no axis in eV)")
+        raise SikpdosError(f"no spectrum in this {file_format} file (no axis in eV)", name)
     return [_spectra(dataset, file_format, name) for dataset in found]
 
 
@@ -50,7 +50,7 @@ def _datasets(source: str | os.PathLike | bytes, file_format: str, name: str) ->
             warnings.simplefilter("ignore")
             return reader(str(source))
     except Exception as error:  # whatever the package raises on a damaged file
-        raise SikpdosError(f"{name}: damaged {file_format} file ({type(error).__name__}: {error})") from error
+        raise SikpdosError(f"damaged {file_format} file ({type(error).__name__}: {error})", name) from error
 
 
 def _reader(file_format: str, name: str) -> Callable[[str], list[Mapping]]:
@@ -59,7 +59,7 @@ def _reader(file_format: str, name: str) -> Callable[[str], list[Mapping]]:
         return importlib.import_module(MODULE).file_reader
     except ModuleNotFoundError as error:
         raise SikpdosError(
-            f"{name}: {file_format} files need the package rosettasciio: pip install 'sikpdos[eels]'"
+            f"{file_format} files need the package rosettasciio: pip install 'sikpdos[eels]'", name
         ) from error
 
 

@@ -66,7 +66,7 @@ def read_sections(text: bytes, name: str) -> list[Section]:
     dialect = sniff(_sample(text, name))
     runs, rest = _runs(text, dialect, name)
     if not runs:
-        raise SikpdosError(f"{name}: no columns of numbers found")
+        raise SikpdosError("no columns of numbers found", name)
     runs, warnings = _without_heading_and_footer(runs, rest)
     tables = _tables(runs, name)
     return [_section(table, warnings if index == 0 else ()) for index, table in enumerate(tables)]
@@ -85,7 +85,7 @@ def _sample(text: bytes, name: str) -> list[bytes]:
             sample.append(text[start:end])
         start = end + 1
     if not sample:
-        raise SikpdosError(f"{name}: no columns of numbers found")
+        raise SikpdosError("no columns of numbers found", name)
     return sample
 
 
@@ -107,7 +107,7 @@ def _runs(text: bytes, dialect: Dialect, name: str) -> tuple[list[Run], list[tup
             if isinstance(rows, bytes):
                 words.append((number, rows))
                 if len(words) > _MOST_WORDS:
-                    raise SikpdosError(f"{name}: {_MOST_WORDS} lines without columns of numbers")
+                    raise SikpdosError(f"{_MOST_WORDS} lines without columns of numbers", name)
             elif runs and not words and runs[-1].width == rows.shape[1]:
                 runs[-1].chunks.append(rows)
             else:
@@ -146,14 +146,14 @@ def _pieces(block: bytes, first_line: int, dialect: Dialect) -> Iterator[tuple[i
 
 def _even_lines(text: bytes, dialect: Dialect) -> np.ndarray | None:
     """Four times faster, for lines of equal length with nothing but numbers: (lines, columns); None for others."""
-    if not text.strip() or not dialect.may_be_plain(text):
+    if dialect.quoted or b"#" in text or not text.strip():
         return None
     try:
         values = np.loadtxt(io.BytesIO(dialect.plain(text)), comments=None, ndmin=2, encoding="latin-1")
     except ValueError:
         return None
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
-    return values if len(values) == lines else None
+    return values if len(values) == lines and dialect.has_no_empty_field(text, lines, values.shape[1]) else None
 
 
 def _slow_pieces(text: bytes, first_line: int, dialect: Dialect) -> Iterator[tuple[int, np.ndarray | bytes]]:
@@ -229,10 +229,10 @@ def _tables(runs: list[Run], name: str) -> list[Run]:
             tables.append(run)
             continue
         if spoken := run.spoken():
-            raise SikpdosError(_unreadable(*spoken[0], name))
+            raise SikpdosError(_unreadable(*spoken[0]), name)
         if run.width != last.width:
             words = f"line {run.first_line} has {run.width} numbers, the lines before {last.width}"
-            raise SikpdosError(f"{name}: {words}")
+            raise SikpdosError(f"{words}", name)
         last.chunks += run.chunks
     return tables
 
@@ -242,12 +242,12 @@ def _starts_over(last: Run, run: Run) -> bool:
     if any(line.startswith((b"#S ", b"#L ")) for _, line in run.words):
         return True
     first, final = last.chunks[0][0, 0], last.chunks[-1][-1, 0]
-    return bool((run.chunks[0][0, 0] - final) * (final - first) < 0)
+    return bool(np.sign(run.chunks[0][0, 0] - final) * np.sign(final - first) < 0)
 
 
-def _unreadable(number: int, line: bytes, name: str) -> str:
+def _unreadable(number: int, line: bytes) -> str:
     tokens = [token for token in re.split(rb"[\s,;]+", line) if not is_number(token)]
-    return f"{name}: line {number}: cannot read '{quoted(tokens[0] if tokens else line)}' as a number"
+    return f"line {number}: cannot read '{quoted(tokens[0] if tokens else line)}' as a number"
 
 
 def _section(run: Run, warnings: tuple[str, ...]) -> Section:

@@ -122,7 +122,7 @@ def energy_axis(energy: np.ndarray, unit: str | None, name: str) -> tuple[np.nda
     if energy.size > 1 and np.isfinite(energy).all() and not ((step > 0).all() or (step < 0).all()):
         at = int(np.argmin(step)) if step.any() else 0
         words = "is repeated" if step[at] == 0 else f"follows {energy[at]:.10g}: out of order"
-        raise SikpdosError(f"{name}: energy {energy[at + 1]:.10g} {words}")
+        raise SikpdosError(f"energy {energy[at + 1]:.10g} {words}", name)
     with naming(name):
         axis = energies.axis(energy, unit)
     return axis.energy_eV, bool(energy[-1] < energy[0]), axis.warnings
@@ -176,7 +176,7 @@ def arranged(
     warnings = (*warnings, *axis.warnings)
     if len(intensity) == 1:
         if causes := faults(intensity, kind):
-            raise SikpdosError(f"{source}: {causes[0]}")
+            raise SikpdosError(f"{causes[0]}", source)
         negative = int(np.count_nonzero(intensity < 0))
         if negative and kind != "xas":
             words = f"{negative} of {intensity.size} intensities are negative (a background already removed?)"

@@ -34,7 +34,7 @@ def spectra_of(
             left_out[label] = error.args[0]
     if not sets:
         causes = "; ".join(f"{label}: {cause}" if label else cause for label, cause in left_out.items())
-        raise SikpdosError(f"{name}: {causes}")
+        raise SikpdosError(f"{causes}", name)
     sets[0] = replace(sets[0], left_out=left_out)
     return sets
 
@@ -47,7 +47,7 @@ def scans(tables: Sequence[Table], choice: ColumnChoice, name: str) -> Sequence[
     chosen = [table for table in tables if wanted and wanted in (table.scan or "1", table.title)]
     if not chosen:
         there = ", ".join(filter(None, [table.scan or "1" for table in tables][:20]))
-        raise SikpdosError(f"{name}: no scan '{wanted}' (scans: {there})")
+        raise SikpdosError(f"no scan '{wanted}' (scans: {there})", name)
     return chosen
 
 

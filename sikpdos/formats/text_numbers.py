@@ -28,16 +28,16 @@ def normalise(data: bytes, name: str) -> bytes:
         try:
             data = data.decode("utf-16").encode("utf-8")
         except UnicodeDecodeError as error:
-            raise SikpdosError(f"{name}: damaged UTF-16 text ({error.reason})") from error
+            raise SikpdosError(f"damaged UTF-16 text ({error.reason})", name) from error
     data = data.removeprefix(codecs.BOM_UTF8)
     head = data[:65536]
     if b"\0" in data or len(head.translate(None, CONTROL)) < len(head):
-        raise SikpdosError(f"{name}: a binary file of no known format")
+        raise SikpdosError("a binary file of no known format", name)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     data = data.removesuffix(b"\x1a")  # end-of-file mark of DOS programs
     if not data.strip():
-        raise SikpdosError(f"{name}: empty file")
+        raise SikpdosError("empty file", name)
     return data
 
 
@@ -113,7 +113,7 @@ class NumberTable:
         if uneven.size:
             at = uneven[0]
             raise SikpdosError(
-                f"{name}: line {self.line_numbers[at]} has {self.widths[at]} numbers, the lines before {self.widths[0]}"
+                f"line {self.line_numbers[at]} has {self.widths[at]} numbers, the lines before {self.widths[0]}", name
             )
         return self.values.reshape(self.widths.size, self.widths[0])
 
@@ -129,7 +129,7 @@ def parse_numbers(data: bytes, name: str, first_line: int = 1) -> NumberTable:
     blocks = [_parse_block(block, table, start, name) for start, block in _line_blocks(data, first_line)]
     numbers = NumberTable(*map(np.concatenate, zip(*blocks, strict=True)))
     if not numbers.values.size:
-        raise SikpdosError(f"{name}: no numbers after the header")
+        raise SikpdosError("no numbers after the header", name)
     return numbers
 
 
@@ -143,7 +143,7 @@ def _parse_block(block: bytes, table: bytes, first_line: int, name: str) -> tupl
     try:
         values = np.array(list(map(float, chain.from_iterable(rows))))
     except ValueError:
-        raise SikpdosError(_first_unreadable(block, first_line, name)) from None
+        raise SikpdosError(_first_unreadable(block, first_line), name) from None
     widths = np.fromiter(map(len, rows), np.int64, len(rows))
     return values, widths[widths > 0], first_line + np.flatnonzero(widths)
 
@@ -170,9 +170,9 @@ def _line_blocks(data: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
         first_line += block.count(b"\n")
 
 
-def _first_unreadable(block: bytes, first_line: int, name: str) -> str:
+def _first_unreadable(block: bytes, first_line: int) -> str:
     for number, line in enumerate(block.split(b"\n"), first_line):
         for token in re.split(rb"[\s,;]+", line.partition(b"#")[0].strip(b" \t,;")):
             if token and not is_number(token):
-                return f"{name}: line {number}: cannot read '{quoted(token)}' as a number"
-    return f"{name}: unreadable numbers between lines {first_line} and {number}"
+                return f"line {number}: cannot read '{quoted(token)}' as a number"
+    return f"unreadable numbers between lines {first_line} and {number}"

@@ -60,7 +60,7 @@ def _with_energies(table: Table, fields: dict[str, str], name: str) -> Table:
     spacing = re.match(r"\d+\.?\d*", fields.get("mono.d_spacing", ""))
     if angle is None or not spacing or float(spacing[0]) <= 0:
         labels = ", ".join(table.label(index) for index in range(len(table.columns)))
-        raise SikpdosError(f"{name}: no energy column (columns: {labels})")
+        raise SikpdosError(f"no energy column (columns: {labels})", name)
     energy_eV = bragg_energy_eV(angle.values, float(spacing[0]))
     words = f"energies computed from Bragg angles (d = {spacing[0]} A)"
     return replace(

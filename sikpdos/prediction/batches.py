@@ -17,6 +17,7 @@ from sikpdos.formats.columns import ColumnChoice
 from sikpdos.formats.merge import merge
 from sikpdos.formats.read import Reading, read_spectra
 from sikpdos.formats.spectrum_set import Block, SpectrumSet
+from sikpdos.spectra.low_loss import LowLoss, zero_loss
 from sikpdos.spectra.preprocess import Prepared, Preprocessing, prepare
 
 BATCH = 2048  # spectra at a time
@@ -95,6 +96,22 @@ def read_input(path: str | os.PathLike, choice: ColumnChoice = ColumnChoice()) -
     if choice != ColumnChoice():
         raise SikpdosError("a dataset: it holds no scans and columns to choose from", path)
     return read_dataset(path, data)
+
+
+def read_low_loss(path: str | os.PathLike) -> LowLoss:
+    """The low-loss spectrum in a file. Raises SikpdosError unless it holds one, and one with a zero-loss peak."""
+    content, name = read_input(path), files.display_name(path)
+    if isinstance(content, Dataset) or len(content) != 1 or len(content[0]) != 1:
+        raise SikpdosError(f"{name}: expected one low-loss spectrum")
+    blocks = [block for block in content[0].blocks(BATCH) if block.names]
+    if not blocks:
+        raise SikpdosError(f"{name}: its spectrum cannot be used")
+    low_loss = LowLoss(content[0].energy_eV, blocks[0].intensity[0])
+    try:
+        zero_loss(low_loss)
+    except SikpdosError as error:
+        raise SikpdosError(f"{name}: {error}") from error
+    return low_loss
 
 
 def prepared_batches(

@@ -15,8 +15,9 @@ from sikpdos.model import metrics, outliers
 from sikpdos.model.ensemble import Model, predict
 from sikpdos.model.network import known_resolution, unknown_resolution
 from sikpdos.prediction.batches import PreparedBatch, convert_files
-from sikpdos.spectra.preprocess import Background, Prepared, Preprocessing, realign
+from sikpdos.spectra.preprocess import Background, Corrections, Prepared, Preprocessing, realign
 
+BEYOND_ALL = 4.0  # novelty of what is no silicon K-edge
 SHIFT_EV = 0.25  # onset error whose effect on the prediction is told
 
 
@@ -33,6 +34,8 @@ class Predicted:
     sensitivity: np.ndarray  # (k,) rms change of pdos if the onset were SHIFT_EV lower or higher; NaN if not measured
     preprocessing: Preprocessing | None = None  # what was done to a measurement; None for a dataset's
     background: Background | None = None  # what was subtracted from it
+    oxide_share: np.ndarray | None = None  # (k,) of the silicon seen in a measurement; NaN where none was found
+    remarks: tuple[str, ...] = ()  # what else was done to it
     warnings: tuple[str, ...] = ()
     title: str = ""  # what the file says that its spectra are
     sigma_eV: float | None = None  # broadening of pdos
@@ -53,6 +56,7 @@ class Predicted:
             "mean_std": _rounded(self.deviation[row].mean()),
             "onset_sensitivity": _rounded(self.sensitivity[row]),
             "novelty": _rounded(self.novelty[row]),
+            "oxide_share": None if self.oxide_share is None else _rounded(self.oxide_share[row]),
         }
 
 
@@ -80,10 +84,30 @@ def predict_files(
 
     def of_batch(batch: PreparedBatch) -> tuple[Model, Predicted]:
         model = choose(None)
-        return model, predict_batch(batch, model)
+        return model, predict_batch(_recognised(batch, model, failed), model)
 
     batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading)
     yield from ((path, model, predicted) for path, (model, predicted) in batches)
+
+
+def beyond_all(prepared: Prepared, model: Model) -> dict[int, str]:
+    """Usable spectra that are no silicon K-edge by their shape: row -> why; none where any edge is accepted."""
+    rows = np.flatnonzero(prepared.usable)
+    novelty = outliers.novelty(model.outlier_model, prepared.spectra[rows])
+    if prepared.preprocessing.corrections.any_edge:
+        return {}
+    text = "no silicon K-edge: novelty {:.1f}, usual up to 1 (--any-edge goes on all the same)"
+    return {int(row): text.format(value) for row, value in zip(rows, novelty, strict=True) if value > BEYOND_ALL}
+
+
+def _recognised(batch: PreparedBatch, model: Model, failed: Callable[[str], None]) -> PreparedBatch:
+    """The batch without what is no silicon K-edge, which goes to `failed`. Raises SikpdosError if nothing is left."""
+    causes = beyond_all(batch.prepared, model)
+    if len(causes) == batch.prepared.usable.sum():
+        raise SikpdosError(next(iter(causes.values())))
+    for row, cause in causes.items():
+        failed(f"{batch.names[row]}: {cause}")
+    return replace(batch, prepared=replace(batch.prepared, causes=batch.prepared.causes | causes))
 
 
 def preprocessing_for(
@@ -94,6 +118,7 @@ def preprocessing_for(
     smooth: tuple[int, int] | None = None,
     onset: float | None = None,
     allow_partial: bool = False,
+    corrections: Corrections = Corrections(),
 ) -> Preprocessing:
     """How to prepare measured spectra for a model: its onset rule if no onset is given, and its resolution.
 
@@ -107,6 +132,7 @@ def preprocessing_for(
         sigma_eV=sigma_eV,
         broadening_eV=0.0 if sigma_eV is None else _missing_eV(model, sigma_eV),
         allow_partial=allow_partial,
+        corrections=corrections,
     )
 
 
@@ -147,6 +173,8 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
         sensitivity=_sensitivity(model, prepared, rows, pdos, resolution),
         preprocessing=prepared.preprocessing,
         background=prepared.background,
+        oxide_share=prepared.oxide_share[rows],
+        remarks=prepared.remarks,
         warnings=batch.warnings,
         title=batch.title,
         sigma_eV=model.sigma_eV,

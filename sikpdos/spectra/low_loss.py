@@ -21,6 +21,14 @@ _LEAST_ELASTIC = 0.05  # of all electrons in the zero-loss peak: thicker samples
 
 
 @dataclass(frozen=True)
+class LowLoss:
+    """A low-loss spectrum, zero-loss peak and plasmons."""
+
+    energy_eV: np.ndarray  # (k,) increasing
+    intensity: np.ndarray  # (k,)
+
+
+@dataclass(frozen=True)
 class ZeroLoss:
     """The zero-loss peak of a low-loss spectrum."""
 
@@ -34,11 +42,12 @@ class ZeroLoss:
         return float(-np.log(self.share))
 
 
-def zero_loss(energy_eV: np.ndarray, low_loss: np.ndarray) -> ZeroLoss:
-    """Position, width and share of the zero-loss peak of a spectrum (n,); it ends at the minimum above it.
+def zero_loss(spectrum: LowLoss) -> ZeroLoss:
+    """Position, width and share of the zero-loss peak; it ends at the minimum above it.
 
     Raises SikpdosError where the strongest peak is not near 0 eV or the spectrum does not surround it.
     """
+    energy_eV, low_loss = spectrum.energy_eV, spectrum.intensity
     peak = int(low_loss.argmax())
     if not 0 < peak < len(low_loss) - 1 or abs(energy_eV[peak]) > _AT_ZERO_EV:
         raise SikpdosError(
@@ -66,15 +75,15 @@ def _crossing(energy_eV: np.ndarray, values: np.ndarray, level: float, start: in
 
 
 def remove_plural_scattering(
-    energy_eV: np.ndarray, edges: np.ndarray, loss_eV: np.ndarray, low_loss: np.ndarray, fwhm_eV: float | None = None
+    energy_eV: np.ndarray, edges: np.ndarray, low_loss: LowLoss, fwhm_eV: float | None = None
 ) -> tuple[np.ndarray, ZeroLoss]:
     """Single-scattering edges (m, n) and the zero-loss peak, from edges without background in equal steps energy_eV (n,).
 
-    low_loss (k,) at energies loss_eV (k,), any steps. The result is as sharp as a Gaussian zero-loss peak of fwhm_eV
-    (by default as wide as the measured one), which keeps the noise. The edges' scale is that of the elastic electrons'
-    share. Raises SikpdosError for a low-loss spectrum without zero-loss peak, too short, or of too thick a sample.
+    The result is as sharp as a Gaussian zero-loss peak of fwhm_eV (by default as wide as the measured one), which keeps
+    the noise. The edges' scale is that of the elastic electrons' share. Raises SikpdosError for a low-loss spectrum
+    without zero-loss peak, too short, or of too thick a sample.
     """
-    peak = zero_loss(loss_eV, low_loss)
+    peak, loss_eV = zero_loss(low_loss), low_loss.energy_eV
     if loss_eV[-1] - peak.position_eV < _NEEDED_LOSS_EV:
         raise SikpdosError(
             f"the low-loss spectrum ends {loss_eV[-1] - peak.position_eV:.1f} eV above its zero-loss peak, "
@@ -83,7 +92,7 @@ def remove_plural_scattering(
     if peak.share < _LEAST_ELASTIC:
         raise SikpdosError(f"the sample is too thick to take plural scattering out (t/lambda {peak.thickness:.1f})")
     step_eV = (energy_eV[-1] - energy_eV[0]) / (len(energy_eV) - 1)
-    losses = _tapered(_from_zero(loss_eV, low_loss, peak, step_eV), step_eV)
+    losses = _tapered(_from_zero(low_loss, peak, step_eV), step_eV)
     edges, below = _tapered(edges, step_eV), int((peak.position_eV - loss_eV[0]) / step_eV)
     size = edges.shape[1] + losses.shape[1]
     losses = np.roll(np.pad(losses[0], (0, size - losses.shape[1])), -below)
@@ -93,12 +102,15 @@ def remove_plural_scattering(
     return np.fft.irfft(np.fft.rfft(edges, size, axis=1) * ratio, size, axis=1)[:, : len(energy_eV)], peak
 
 
-def _from_zero(loss_eV: np.ndarray, low_loss: np.ndarray, peak: ZeroLoss, step_eV: float) -> np.ndarray:
+def _from_zero(low_loss: LowLoss, peak: ZeroLoss, step_eV: float) -> np.ndarray:
     """The low-loss spectrum (1, k) in the edges' steps, counted from the middle of the zero-loss peak."""
     from scipy.interpolate import PchipInterpolator
 
-    first, last = (int((end - peak.position_eV) / step_eV) for end in (loss_eV[0], loss_eV[-1]))
-    return PchipInterpolator(loss_eV, low_loss)(peak.position_eV + step_eV * np.arange(first, last + 1))[None]
+    ends_eV = low_loss.energy_eV[[0, -1]]
+    first, last = (int((end - peak.position_eV) / step_eV) for end in ends_eV)
+    return PchipInterpolator(low_loss.energy_eV, low_loss.intensity)(
+        peak.position_eV + step_eV * np.arange(first, last + 1)
+    )[None]
 
 
 def _tapered(spectra: np.ndarray, step_eV: float) -> np.ndarray:

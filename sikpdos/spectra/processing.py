@@ -14,6 +14,7 @@ from sikpdos.common.grid import SPECTRUM, Grid
 
 ONSET_RULES = ("5%", "10%", "50%", "slope", "area")
 ONSET_RULE = "50%"  # chosen by measurement: README, "The onset rule"
+WIDEST_STEP_EV = 1.6  # between measured points: an edge's peaks are some 3 eV wide
 _DETECTION_SPAN_EV = 0.5  # the onset is sought in a running mean over this span
 _AREA_RATIO = 0.02  # of the area in the _AREA_BELOW_EV below the onset to that in the _AREA_ABOVE_EV above
 _AREA_BELOW_EV = 3.0
@@ -46,13 +47,15 @@ def broaden(
 def fit_power_law(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, high_eV: float) -> np.ndarray:
     """Background A E^-r of EELS spectra, fitted to counts (m, n) between low and high; returns it on the whole axis.
 
-    Least squares of log counts weighted by the counts (their inverse variance if Poisson), r kept >= 0.
+    Below the window it stays at its value there, or zero-loss peaks and energies below 0 would make it infinite. Least
+    squares of log counts weighted by the counts (their inverse variance if Poisson), r kept >= 0.
     Egerton, Electron Energy-Loss Spectroscopy in the EM, section 4.4. Rows of NaN where the counts' mean is not
     positive. Raises SikpdosError where fewer than five channels lie in the window or energies are not positive.
     """
     inside = _background_window(energy_eV, low_eV, high_eV)
-    if energy_eV[0] <= 0:
-        raise SikpdosError(f"no power law fits energies from {energy_eV[0]:g} eV: they must be positive")
+    first_eV = energy_eV[inside][0]
+    if first_eV <= 0:
+        raise SikpdosError(f"no power law fits energies from {first_eV:g} eV: they must be positive")
     counts = intensity[:, inside].astype(float)
     mean = counts.mean(axis=1, keepdims=True)
     counts = np.maximum(counts, np.where(mean > 0, 1e-3 * mean, np.nan))
@@ -60,7 +63,8 @@ def fit_power_law(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, h
     x_mean, y_mean = (w * x).sum(1) / w.sum(1), (w * y).sum(1) / w.sum(1)
     dx = x - x_mean[:, None]
     slope = np.minimum((w * dx * (y - y_mean[:, None])).sum(1) / (w * dx * dx).sum(1), 0.0)
-    return np.exp(y_mean[:, None] + slope[:, None] * (np.log(energy_eV)[None, :] - x_mean[:, None]))
+    above = np.log(np.maximum(energy_eV, first_eV))[None, :]
+    return np.exp(y_mean[:, None] + slope[:, None] * (above - x_mean[:, None]))
 
 
 def fit_line(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, high_eV: float) -> np.ndarray:
@@ -68,6 +72,12 @@ def fit_line(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, high_e
     inside = _background_window(energy_eV, low_eV, high_eV)
     coefficients = np.polynomial.polynomial.polyfit(energy_eV[inside], intensity[:, inside].T, 1)
     return np.polynomial.polynomial.polyval(energy_eV, coefficients)
+
+
+def fit_constant(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, high_eV: float) -> np.ndarray:
+    """Mean of spectra (m, n) between low and high, on the whole axis."""
+    inside = _background_window(energy_eV, low_eV, high_eV)
+    return np.repeat(intensity[:, inside].mean(axis=1, keepdims=True), len(energy_eV), axis=1)
 
 
 def _background_window(energy_eV: np.ndarray, low_eV: float, high_eV: float) -> np.ndarray:
@@ -80,7 +90,7 @@ def _background_window(energy_eV: np.ndarray, low_eV: float, high_eV: float) -> 
 def resample(energy_eV: np.ndarray, intensity: np.ndarray, step_eV: float) -> tuple[np.ndarray, np.ndarray]:
     """Spectra (m, n) on an equally spaced axis: cubic spline; data finer than the step are averaged first.
 
-    The new axis lies on multiples of the step inside the old one.
+    The new axis lies on multiples of the step inside the old one. Gaps are bridged by straight lines.
     """
     energy_eV = np.asarray(energy_eV, float)
     spacing = np.median(np.diff(energy_eV))
@@ -97,7 +107,18 @@ def resample(energy_eV: np.ndarray, intensity: np.ndarray, step_eV: float) -> tu
         return grid_eV, intensity
     from scipy.interpolate import make_interp_spline
 
-    return grid_eV, np.ascontiguousarray(make_interp_spline(energy_eV, intensity.T)(grid_eV).T)
+    values = np.ascontiguousarray(make_interp_spline(energy_eV, intensity.T)(grid_eV).T)
+    for low_eV, high_eV in gaps(energy_eV):
+        inside = (grid_eV > low_eV) & (grid_eV < high_eV)
+        ends = [intensity[:, np.searchsorted(energy_eV, end)][:, None] for end in (low_eV, high_eV)]
+        values[:, inside] = ends[0] + (ends[1] - ends[0]) * (grid_eV[inside] - low_eV) / (high_eV - low_eV)
+    return grid_eV, values
+
+
+def gaps(energy_eV: np.ndarray) -> np.ndarray:
+    """Ends (k, 2) of the steps of an axis that are too wide to know what lies between."""
+    wide = np.flatnonzero(np.diff(energy_eV) > WIDEST_STEP_EV)
+    return np.stack([energy_eV[wide], energy_eV[wide + 1]], axis=1)
 
 
 def smoothing_weights(window: int, order: int) -> np.ndarray:

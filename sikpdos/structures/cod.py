@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.structures.entry import Entry, Fetched, check_id
+from sikpdos.common.ids import check_id
+from sikpdos.structures.entry import Entry, Fetched
 from sikpdos.structures.formats import cif
 from sikpdos.structures.reading import usable
 from sikpdos.structures.web import Kept, PatientSession, host_of, json_of, plain

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from sikpdos.common import files, tables
 from sikpdos.common.errors import SikpdosError
-from sikpdos.structures.entry import STATUSES, Entry, check_id
+from sikpdos.common.ids import check_id
+from sikpdos.structures.entry import STATUSES, Entry
 from sikpdos.structures.families import first_copies, group_families
 from sikpdos.structures.inequivalent import SYMPREC_A, Cell, analyse
 from sikpdos.structures.sites import Site, write_sites

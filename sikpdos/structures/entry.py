@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 STATUSES = ("experimental", "predicted", "hypothetical", "augmented", "")
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -47,10 +43,3 @@ class Fetched:
         self.left_out += other.left_out
         self.failures += other.failures
         self.notes += other.notes
-
-
-def check_id(text: object) -> str:
-    """An id as it is, if it can be a file name. Raises SikpdosError for anything else (a path, say)."""
-    if not isinstance(text, str) or not _SAFE_ID.fullmatch(text) or ".." in text:
-        raise SikpdosError(f"{str(text)[:60]!r}: not a usable id (letters, digits and . _ + - only)")
-    return text

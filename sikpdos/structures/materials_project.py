@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.structures.entry import Entry, Fetched, check_id
+from sikpdos.common.ids import check_id
+from sikpdos.structures.entry import Entry, Fetched
 from sikpdos.structures.formats.documents import crystal_of_pymatgen
 from sikpdos.structures.reading import usable
 from sikpdos.structures.web import Kept, PatientSession, plain

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.structures.entry import Entry, Fetched, check_id
+from sikpdos.common.ids import check_id
+from sikpdos.structures.entry import Entry, Fetched
 from sikpdos.structures.formats.documents import crystal_of_optimade
 from sikpdos.structures.reading import usable
 from sikpdos.structures.web import Kept, PatientSession, host_of, json_of, plain

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sikpdos.common import files, tables
 from sikpdos.common.errors import SikpdosError
+from sikpdos.common.ids import check_id
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ def read_sites(path: str | os.PathLike) -> list[Site]:
     required = [f.name for f in fields(Site) if f.default is MISSING]
     columns = tables.read_csv(path, required)
     names = [f.name for f in fields(Site) if f.name in columns]
-    convert = {"atom_index": int, "multiplicity": int, "coordination": int, "nearest_distance_A": float}
+    convert = {**dict.fromkeys(("atom_index", "multiplicity", "coordination"), int), "nearest_distance_A": float}
     sites = []
     for number, cells in enumerate(zip(*(columns[name] for name in names), strict=True), 2):
         try:
             sites.append(Site(*(convert.get(n, str)(cell) for n, cell in zip(names, cells, strict=True))))
-        except ValueError as error:
+            check_id(sites[-1].site_id)
+            check_id(sites[-1].structure_id)
+        except (ValueError, SikpdosError) as error:
             raise SikpdosError(f"{files.display_name(path)}: row {number}: {error}") from error
     ids = [site.site_id for site in sites]
     repeated = {i for i in ids if ids.count(i) > 1} if len(set(ids)) < len(ids) else set()

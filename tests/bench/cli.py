@@ -18,7 +18,12 @@ REPEATS = 11
 # (what, command, its peer, the peer's command)
 ROWS = (
     ("sikpdos --help", [*SIKPDOS, "--help"], "import typer, rich", [sys.executable, "-c", "import typer, rich"]),
-    ("sikpdos predict --help", [*SIKPDOS, "predict", "--help"], "sikpdos --help", [*SIKPDOS, "--help"]),
+    (
+        "sikpdos predict --help",
+        [*SIKPDOS, "predict", "--help"],
+        "import typer, rich",
+        [sys.executable, "-c", "import typer, rich"],
+    ),
     ("bin/sikpdos --version", [*LAUNCHER, "--version"], "python -m sikpdos --version", [*SIKPDOS, "--version"]),
     ("sikpdos predict exp.msa", [*SIKPDOS, *PREDICT], "import torch", [sys.executable, "-c", "import torch"]),
 )

@@ -37,7 +37,7 @@ def cases(folder: Path) -> list[tuple[str, int, Callable[[], object], str, Calla
     one, long, many = folder / "one.msa", folder / "long.csv", folder / "many.npz"
     write_msa(one, energy_eV, 1e6 / energy_eV, title="Si K")
     with open(long, "w") as stream:
-        stream.writelines(map("%d.0000000000000000,1.0000000000000000\n".__mod__, range(10, LINES)))
+        stream.writelines(map("%.13f,1.00000000000000000\n".__mod__, (0.0625 * i for i in range(160, LINES))))
     spectra = np.random.default_rng(0).random((SPECTRA, 200), np.float32)
     np.savez(many, energy_eV=energy_eV[:200], spectra=spectra)
     return [

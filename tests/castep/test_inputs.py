@@ -16,6 +16,7 @@ from support.castep_fake import odo_text, run_here
 
 from sikpdos.castep.inputs import LABEL, Settings, build, excited_supercell, n_bands, projectors
 from sikpdos.common import resources
+from sikpdos.structures.reading import read_structure
 from sikpdos.structures.sites import Site, write_sites
 from sikpdos.structures.supercell import smallest_supercell
 
@@ -80,7 +81,7 @@ def test_every_small_structure(shared, part):
     """All reference structures with fewer than 60 atoms, one site of each."""
     checked = 0
     for number, path in enumerate(sorted((shared / "structures").glob("*/*.cif"))[part::4]):
-        structure = Structure.from_file(path)
+        structure = read_structure(path).structure
         if len(structure) >= 60:
             continue
         site = site_row("x", 0, number % len(structure), path.name)
@@ -207,10 +208,10 @@ def test_every_template_documents_its_placeholders():
 @pytest.mark.parametrize(
     ("break_it", "words"),
     [
-        (lambda folder: (folder / "Si-I.cif").write_text("nothing"), ["Si-I.cif", "cannot read"]),
+        (lambda folder: (folder / "Si-I.cif").write_text("nothing"), ["Si-I.cif", "not CIF"]),
         (lambda folder: (folder / "Si-I.cif").unlink(), ["Si-I.cif"]),
         (lambda folder: write_sites(folder / "sites.csv", [site_row(atom_index=7)]), ["Si-I-0", "not a silicon atom"]),
-        (lambda folder: write_sites(folder / "sites.csv", [site_row("../up")]), ["../up-0", "can't name a folder"]),
+        (lambda folder: write_sites(folder / "sites.csv", [site_row("../up")]), ["../up-0", "not a usable id"]),
         (lambda folder: (folder / "sites.csv").write_text("site_id\n1\n"), ["sites.csv", "no column"]),
     ],
 )

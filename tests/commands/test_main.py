@@ -15,7 +15,7 @@ from support import ROOT
 from sikpdos.commands.main import COMMANDS, load
 
 NAMES = list(COMMANDS)
-HEAVY = {"torch", "pymatgen", "scipy", "scipy.signal", "numpy", "matplotlib"}
+HEAVY = {"torch", "pymatgen", "scipy", "scipy.signal", "numpy", "matplotlib", "pydantic"}
 SIKPDOS = [sys.executable, "-m", "sikpdos"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 

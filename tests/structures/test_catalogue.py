@@ -13,8 +13,9 @@ import spglib
 from pymatgen.core import Structure
 from support import assert_one_line_failure
 
+from sikpdos.common.ids import check_id
 from sikpdos.structures import catalogue
-from sikpdos.structures.entry import STATUSES, check_id
+from sikpdos.structures.entry import STATUSES
 from sikpdos.structures.families import group_families
 from sikpdos.structures.inequivalent import analyse
 from sikpdos.structures.sites import read_sites

@@ -40,8 +40,8 @@ def ground(of: Crystal, cutoff_Ry: float, mesh, smearing_Ry=0.01, precision="sin
     """Ground state on a Gamma-centred mesh."""
     rotations = symmetry(of).rotations
     points = kpoints.irreducible(tuple(mesh), kpoints.CENTRED, rotations)
-    denser = points if dense is None else kpoints.irreducible(tuple(dense), kpoints.CENTRED, rotations)
     backend = Backend("cpu", precision, 3.0 if precision == "single" else 4.0)
+    denser = points if dense is None else kpoints.irreducible(tuple(dense), kpoints.CENTRED, rotations)
     return ground_state.ground_state(of, cutoff_Ry, backend, points, denser, smearing_Ry, tolerance, lambda line: None)
 
 
