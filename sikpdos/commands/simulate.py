@@ -70,6 +70,11 @@ def simulate(
     shard: str | None = typer.Option(
         None, "--shard", show_default="by SLURM_ARRAY_TASK_ID, else 1/1", help="i/n: the i-th of n parts, from 1."
     ),
+    pdos_only: bool = typer.Option(
+        False,
+        "--pdos-only",
+        help="With --site: the ground-state density of states alone, of an atom of any element, as CSV (sigma 0.5 eV).",
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print what each site would cost, as CSV, and stop."),
     check: bool = typer.Option(
         False, "--check", help="Print what a run would do, its time and memory, and what it would refuse, and stop."
@@ -94,6 +99,8 @@ def simulate(
         raise typer.BadParameter("missing", param_hint="--output")
     if check_convergence and site is None:
         raise typer.BadParameter("missing", param_hint="--site")
+    if pdos_only and site is None:
+        raise typer.BadParameter("needs one atom of a structure file: --site", param_hint="--pdos-only")
     part, parts = options.shard(shard)
     if site is not None and output is not None:
         options.check_output(str(output), options.NPZ)
@@ -101,7 +108,7 @@ def simulate(
 
     import torch
 
-    from sikpdos.engine import campaign
+    from sikpdos.engine import any_atom, campaign
     from sikpdos.engine.settings import Settings, available_backend, pseudopotentials
 
     if threads:
@@ -125,6 +132,9 @@ def simulate(
         planned = campaign.dry_run(source, site, context, part, parts)
         if not _print_costs(planned, _jobs(jobs, threads), rows=dry_run, output=output):
             raise typer.Exit(1)
+        return
+    if pdos_only:
+        any_atom.run_pdos(source, site, output, context)
         return
     if site is not None:
         campaign.run_one(source, site, output, context)

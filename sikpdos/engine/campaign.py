@@ -16,15 +16,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sikpdos.common import files
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 from sikpdos.dataset.raw_site import RawSite, write_raw
 from sikpdos.engine import cost, plan, simulate, structure
 from sikpdos.engine.basis import Backend
 from sikpdos.engine.eigensolver import NotConverged
 from sikpdos.engine.settings import Pseudopotentials, Settings
 from sikpdos.structures.sites import Site, read_sites, structure_file
+
+if TYPE_CHECKING:
+    import pymatgen.core
 
 Report = Callable[[str], None]
 
@@ -123,22 +127,23 @@ def _run_piece(sites: Sequence[Site], sites_csv: Path, out: Path, context: RunCo
 
 def run_one(path: Path, atom_index: int, out: Path, context: RunContext) -> None:
     """Simulate one atom of one structure file into one file. Raises SikpdosError for any failure."""
-    write_raw(out, simulate_file(path, atom_index, context)[0])
+    crystal = structure.read_structure(path, context.report)
+    with naming(path):
+        write_raw(out, simulate_structure(crystal, path.stem, atom_index, context))
 
 
-def simulate_file(path: Path, atom_index: int, context: RunContext) -> tuple[RawSite, Settings]:
-    """Simulate one atom of one structure file; with the settings its elements led to. Raises SikpdosError."""
+def simulate_structure(crystal: pymatgen.core.Structure, name: str, atom_index: int, context: RunContext) -> RawSite:
+    """K-edge and PDOS of one atom of a structure. Raises SikpdosError for any failure."""
     import torch
 
-    site_id = f"{path.stem}-{atom_index}"
-    meta = {"site_id": site_id, "structure_id": path.stem, "multiplicity": 1, "group": path.stem}
+    meta = {"site_id": f"{name}-{atom_index}", "structure_id": name, "multiplicity": 1, "group": name}
+    ground_states = GroundStateCache(context)
     try:
-        ground_states = GroundStateCache(context)
-        site_plan = ground_states.plan(path, atom_index)
-        result = simulate.simulate_site(ground_states.get(), site_plan, atom_index, meta, context.report)
+        ground_states.take(crystal, name)
+        site_plan = ground_states.plan_site(atom_index)
+        return simulate.simulate_site(ground_states.get(), site_plan, atom_index, meta, context.report)
     except (NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
-        raise SikpdosError(f"{path}: atom {atom_index}: {error}") from error
-    return result, ground_states.adapted.settings
+        raise SikpdosError(f"atom {atom_index}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -175,22 +180,34 @@ class GroundStateCache:
         self.structure_plan: plan.StructurePlan | None = None
         self.structure: simulate.Structure | None = None
 
+    def open(self, path: Path) -> None:
+        """Read a structure and plan its ground state, unless it is the one at hand. Raises SikpdosError."""
+        if path != self.path:
+            self.path = None
+            self.take(structure.read_structure(path, self.context.report), path.name)
+            self.path = path
+
     def plan(self, path: Path, atom_index: int) -> plan.SitePlan:
         """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
-        if path != self.path:
-            self.path, self.structure = None, None
-            found = structure.read_structure(path, self.context.report)
-            self.input = structure.to_crystal(found, path.name, self.context.pseudos.ground)
-            self.adapted = self.context.adapted(self.input)
-            self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
-            self.path = path
+        self.open(path)
+        return self.plan_site(atom_index)
+
+    def take(self, crystal: pymatgen.core.Structure, name: str) -> None:
+        """The structure whose sites come next, and its plan. Raises SikpdosError for what cannot be computed."""
+        self.structure = None
+        self.input = structure.to_crystal(crystal, name, self.context.pseudos.ground)
+        self.adapted = self.context.adapted(self.input)
+        self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
+
+    def plan_site(self, atom_index: int) -> plan.SitePlan:
+        """What one atom of the structure at hand takes. Raises SikpdosError for what cannot be done."""
         context, atom = self.adapted, self.input.silicon(atom_index)
         site = plan.plan_site(self.structure_plan, atom, context.settings, context.pseudos, context.backend)
         cost.require_memory(site.estimate, context.backend)
         return site
 
     def get(self) -> simulate.Structure:
-        """The ground state of the structure that was planned last. Raises eigensolver.NotConverged."""
+        """The ground state of the structure that was opened last. Raises eigensolver.NotConverged."""
         context = self.adapted
         if self.structure is None:
             self.structure = simulate.prepare(

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from sikpdos.common.errors import naming
 from sikpdos.dataset.raw_site import RawSite
-from sikpdos.engine.campaign import RunContext, simulate_file
+from sikpdos.engine.campaign import RunContext, simulate_structure
 from sikpdos.engine.settings import Settings
+from sikpdos.engine.structure import read_structure
 from sikpdos.spectra.processing import broaden
 
 SIGMA_EV = 0.5
@@ -43,11 +45,14 @@ def changes(settings: Settings) -> dict[str, Settings]:
 
 def differences(path: Path, atom_index: int, context: RunContext) -> Iterator[Difference]:
     """The effect of each change on one atom of a structure file. Raises SikpdosError for what cannot be computed."""
-    default, settings = simulate_file(path, atom_index, context)
-    for name, better in changes(settings).items():
-        context.report(f"{path.name}: {name}")
-        site, _ = simulate_file(path, atom_index, replace(context, settings=better))
-        yield difference(name, default, site)
+    crystal = read_structure(path, context.report)
+    with naming(path):
+        default = simulate_structure(crystal, path.stem, atom_index, context)
+        resolved = replace(context.settings, cutoff_eV=default.meta["settings"]["cutoff_eV"])
+        for name, better in changes(resolved).items():
+            context.report(f"{path.name}: {name}")
+            site = simulate_structure(crystal, path.stem, atom_index, replace(context, settings=better))
+            yield difference(name, default, site)
 
 
 def difference(name: str, default: RawSite, better: RawSite) -> Difference:

@@ -13,6 +13,7 @@ from sikpdos.engine import core_hole, edge, ground_state, pdos, scf
 from sikpdos.engine.basis import Backend
 from sikpdos.engine.core_hole import HoleState
 from sikpdos.engine.ground_state import GroundState
+from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.plan import SitePlan, StructurePlan
 from sikpdos.engine.scf import Bands, Report
 from sikpdos.engine.settings import Pseudopotentials, Settings
@@ -63,7 +64,7 @@ def simulate_site(structure: Structure, plan: SitePlan, atom_index: int, meta: d
 
     Raises eigensolver.NotConverged.
     """
-    pdos_eV, s, p = _pdos(structure, plan)
+    pdos_eV, s, p = site_pdos(structure, plan.atom, plan.pdos_points)
     report("density of states done")
     state = _core_hole(structure, plan, report)
     edge_eV, weight = _edge(structure, plan, state)
@@ -77,10 +78,10 @@ def simulate_site(structure: Structure, plan: SitePlan, atom_index: int, meta: d
     )
 
 
-def _pdos(structure: Structure, plan: SitePlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bin centres (eV) and s and p histograms (electrons a bin)."""
+def site_pdos(structure: Structure, atom: int, points: KPoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bin centres (eV) and s and p histograms (electrons a bin) of one atom of the primitive crystal."""
     ground, settings = structure.ground, structure.settings
-    energies, weights, momentum = pdos.pdos_sticks(ground, plan.atom, plan.pdos_points, settings.pdos_steps)
+    energies, weights, momentum = pdos.pdos_sticks(ground, atom, points, settings.pdos_steps)
     energies = (energies - ground.zero_Ry) * RYDBERG_EV
     limits_eV = _pdos_range_eV(ground)
 

@@ -47,7 +47,7 @@ def broaden(
 def fit_power_law(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, high_eV: float) -> np.ndarray:
     """Background A E^-r of EELS spectra, fitted to counts (m, n) between low and high; returns it on the whole axis.
 
-    Below the window it stays at its value there, or zero-loss peaks and energies below 0 would make it infinite. Least
+    Below half the window's energy it stays at its value there: it would be infinite at 0 eV. Least
     squares of log counts weighted by the counts (their inverse variance if Poisson), r kept >= 0.
     Egerton, Electron Energy-Loss Spectroscopy in the EM, section 4.4. Rows of NaN where the counts' mean is not
     positive. Raises SikpdosError where fewer than five channels lie in the window or energies are not positive.
@@ -63,7 +63,7 @@ def fit_power_law(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, h
     x_mean, y_mean = (w * x).sum(1) / w.sum(1), (w * y).sum(1) / w.sum(1)
     dx = x - x_mean[:, None]
     slope = np.minimum((w * dx * (y - y_mean[:, None])).sum(1) / (w * dx * dx).sum(1), 0.0)
-    above = np.log(np.maximum(energy_eV, first_eV))[None, :]
+    above = np.log(np.maximum(energy_eV, first_eV / 2))[None, :]
     return np.exp(y_mean[:, None] + slope[:, None] * (above - x_mean[:, None]))
 
 

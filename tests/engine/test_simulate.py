@@ -261,7 +261,43 @@ def test_site_of_another_element_is_refused_and_its_pseudopotential_used(cli, tm
     other = tmp_path / "Ge.UPF"
     other.write_text((PSEUDOPOTENTIALS / "Si.UPF").read_text().replace('element="Si"', 'element="Ge"'))
     refused = cli("simulate", cif, "--site", "1", "-o", "-", "--pseudo", other)
-    assert_one_line_failure(refused, "atom 1 is Ge, not Si")
+    assert_one_line_failure(refused, "atom 1 is Ge, not Si", "--pdos-only")
     done = cli("simulate", cif, "--site", "0", "-o", tmp_path / "sige.npz", "--pseudo", other, *QUICK)
     assert done.returncode == 0, done.stderr
     assert set(read_raw(tmp_path / "sige.npz").meta["pseudopotentials"]) == {"Ge", "Si", "Si, 1s hole"}
+
+
+def test_density_of_states_of_a_partner(cli, tmp_path):
+    """Carbon in silicon carbide: its own command, and more electrons on it than on silicon."""
+    cif = _cif(tmp_path / "sic.cif", second="C2 C", length="3.08")
+    quick = ["--cutoff", "200", "--k-spacing", "0.15", "--threads", "1"]
+    electrons = []
+    for site in ("0", "1"):
+        done = cli("simulate", cif, "--site", site, "--pdos-only", "--output", "-", *quick)
+        assert done.returncode == 0, done.stderr
+        assert "cutoff 200 eV is below the 500 eV recommended for C" in done.stderr
+        energy_eV, s, p = np.loadtxt(done.stdout.splitlines(), delimiter=",", skiprows=1).T
+        electrons.append((s + p)[energy_eV < 1].sum() * 0.1)
+    assert electrons[1] > 4 > electrons[0]
+    assert sum(electrons) == pytest.approx(8, abs=0.25)
+    assert cli("simulate", tmp_path / "sites.csv", "--pdos-only", "--output", "-").returncode == 2
+
+
+def test_pseudopotential_without_orbitals_is_refused_by_a_dry_run(cli, tmp_path):
+    """Files such as those of the SG15 set hold no PP_PSWFC."""
+    bare = tmp_path / "Ge.UPF"
+    text = (PSEUDOPOTENTIALS / "Si.UPF").read_text().replace('element="Si"', 'element="Ge"')
+    bare.write_text(text.replace("PP_PSWFC", "PP_OTHER"))
+    cif = _cif(tmp_path / "sige.cif", second="Ge2 Ge")
+    done = cli("simulate", cif, "--site", "0", "--dry-run", "--pseudo", bare)
+    assert done.returncode == 1
+    assert "Ge.UPF has no pseudo-atomic orbitals (PP_PSWFC)" in done.stderr
+    assert "iteration" not in done.stderr
+
+
+def test_absolute_energy_of_the_edge(campaign, folder):
+    """Scalar-relativistic PBE lies a few eV below the measured 1839 eV; both equivalent atoms say the same."""
+    one, other = (read_raw(folder / "raw" / f"dia-{i}.npz").meta for i in (0, 1))
+    assert one["transition_eV"] == pytest.approx(1836, abs=2)
+    assert one["transition_eV"] == pytest.approx(other["transition_eV"], abs=0.02)
+    assert one["spin"] == "none"

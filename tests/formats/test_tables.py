@@ -16,8 +16,8 @@ TIME, INDEX, RING = np.full(ENERGY.size, 1.0), np.arange(ENERGY.size) + 1.0, 399
 DARK = np.tile([11.0, 12.0, 13.0], ENERGY.size)[: ENERGY.size]
 ANGLE = np.rad2deg(np.arcsin(12398.419843320026 / (2 * 3.7403 * ENERGY)))
 C = {
-    "E": ENERGY, "keV": ENERGY / 1e3, "mu": MU, "I0": I0, "y": MU * I0 / 1e3, "y2": MU * I0 / 5e2, "t": TIME, "n": INDEX,
-    "ring": RING, "dark": DARK, "deg": ANGLE, "It": I0 * np.exp(-MU), "zero": 0 * ENERGY, "half": MU / 2,
+    "E": ENERGY, "keV": ENERGY / 1e3, "mu": MU, "I0": I0, "y": MU * I0 / 1e3, "y2": MU * I0 / 5e2, "t": TIME,
+    "n": INDEX, "ring": RING, "dark": DARK, "deg": ANGLE, "It": I0 * np.exp(-MU), "zero": 0 * ENERGY, "half": MU / 2,
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ ONE_SPECTRUM = {
     "Requested Energy\nAchieved Energy\nI0\nVORTEX\n\n" + table("t E E I0 y"),
     "9809": "  9809     KEK-PF   BL11A\n Si001           22.05.11 17:26\n TEY\n Ring :   2.5 GeV\n"
     " Mono :   InSb(111)       D=  3.74030 A    Initial angle= 64.0 deg\n"
-    " BL11A      TEY( 3)   Repetition=  1     Points= 155\n\n Block      Init-Eng  Final-Eng      Step/eV  Time/s  Num\n"
+    " BL11A      TEY( 3)   Repetition=  1     Points= 155\n\n Block      Init-Eng  Final-Eng      Step/eV Time/s Num\n"
     "     1        1750.00   1825.00         2.50       1.00        30\n Ortec( 0)     NDCH = 3\n"
     "  Angle(c)  Angle(o)    time/s         1         2\n      Mode         0         0         1         2\n"
     "    Offset         0         0     0.000     0.000\n" + table("deg deg t I0 y"),
