@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,14 +82,47 @@ def run(sites: Sequence[Site], sites_csv: Path, out: Path, context: RunContext) 
         summary.failed += not succeeded
         left_s = (time.monotonic() - started) / (summary.done + summary.failed) * (len(sites) - number)
         context.report(
-            f"{site.site_id}: {'done' if succeeded else 'failed'}, {number} of {len(sites)}, {left_s:.0f} s left"
+            f"{site.site_id}: {'done' if succeeded else 'failed'}, {number} of {len(sites)}, {duration(left_s)} left"
         )
     return summary
 
 
-def run_table(sites_csv: Path, out: Path, context: RunContext, part: int, parts: int) -> RunSummary:
-    """Simulate the sites of a table, or one part of it."""
-    return run(shard(read_sites(sites_csv), part, parts), sites_csv, out, context)
+def duration(seconds: float) -> str:
+    """45 s, 12 min, 3 h 05 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def run_table(
+    sites_csv: Path, out: Path, context: RunContext, part: int = 1, parts: int = 1, jobs: int = 1
+) -> RunSummary:
+    """Simulate the sites of a table, or one part of it, in as many processes of one thread each as there are jobs."""
+    sites = read_sites(sites_csv)
+    jobs = min(jobs, len({site.structure_id for site in shard(sites, part, parts)}))
+    if jobs < 2:
+        return run(shard(sites, part, parts), sites_csv, out, context)
+    _make_folder(out)
+    pieces = [shard(sites, part + job * parts, parts * jobs) for job in range(jobs)]
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:  # ends its processes however the block ends
+        work = [(piece, sites_csv, out, context, os.getpid()) for piece in pieces]
+        summaries = pool.starmap(_run_piece, work, chunksize=1)
+    return RunSummary(*(sum(column) for column in zip(*(astuple(s) for s in summaries), strict=True)))
+
+
+def _run_piece(sites: Sequence[Site], sites_csv: Path, out: Path, context: RunContext, parent: int) -> RunSummary:
+    """One process's share of a table, on one thread; it stops soon after its parent was killed."""
+    import torch
+
+    torch.set_num_threads(1)
+
+    def report(line: str) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+        context.report(line)
+
+    return run(sites, sites_csv, out, replace(context, report=report))
 
 
 def run_one(path: Path, atom_index: int, out: Path, context: RunContext) -> None:
@@ -111,9 +146,16 @@ def simulate_structure(crystal: pymatgen.core.Structure, name: str, atom_index: 
         raise SikpdosError(f"atom {atom_index}: {error}") from error
 
 
-def dry_run(
-    path: Path, atom_index: int | None, context: RunContext, part: int, parts: int
-) -> Iterator[tuple[str, cost.Estimate | SikpdosError]]:
+@dataclass(frozen=True)
+class PlannedSite:
+    """A site of a table with its cost, or with the reason why it cannot be done."""
+
+    site_id: str
+    file: str
+    outcome: cost.Estimate | SikpdosError
+
+
+def dry_run(path: Path, atom_index: int | None, context: RunContext, part: int, parts: int) -> Iterator[PlannedSite]:
     """What each site of a table (or of one part of it), or one atom of a structure file, would cost, or why not."""
     if atom_index is not None:
         wanted = [(f"{path.stem}-{atom_index}", path, atom_index)]
@@ -123,9 +165,9 @@ def dry_run(
     ground_states = GroundStateCache(context)
     for site_id, file, index in wanted:
         try:
-            yield site_id, ground_states.plan(file, index).estimate
+            yield PlannedSite(site_id, str(file), ground_states.plan(file, index).estimate)
         except SikpdosError as error:
-            yield site_id, error
+            yield PlannedSite(site_id, str(file), error)
 
 
 class GroundStateCache:
