@@ -47,8 +47,8 @@ def test_the_convolution_is_pytorchs(architecture):
 def test_the_resolution_counts_only_where_it_is_an_input(architecture):
     weights, spectra = drawn_weights(architecture), np.ones((3, 2, 200), np.float32)
     unknown, known = (
-        np.broadcast_to(resolution, (3, 2, 2))
-        for resolution in (network.unknown_resolution(2), network.known_resolution(1.2, 2))
+        np.broadcast_to(resolution, (3, *resolution.shape))
+        for resolution in (network.recording(spectra[0]), network.recording(spectra[0], 1.2))
     )
     same = np.array_equal(
         network.forward(weights, architecture, spectra, unknown, np),
