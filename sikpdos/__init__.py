@@ -14,18 +14,32 @@ from typing import TYPE_CHECKING, Any
 from sikpdos.common.version import __version__
 
 __all__ = [
+    "Corrections",
     "Model",
     "Prediction",
     "SikpdosError",
+    "Simulation",
     "SpectrumSet",
     "__version__",
     "load_model",
     "predict",
     "read_spectra",
+    "simulate",
 ]
 
 if TYPE_CHECKING:
-    from sikpdos.api import Model, Prediction, SikpdosError, SpectrumSet, load_model, predict, read_spectra
+    from sikpdos.api import (
+        Corrections,
+        Model,
+        Prediction,
+        SikpdosError,
+        Simulation,
+        SpectrumSet,
+        load_model,
+        predict,
+        read_spectra,
+        simulate,
+    )
 
 
 def __getattr__(name: str) -> Any:

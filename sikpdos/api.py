@@ -6,7 +6,7 @@ Prediction needs neither PyTorch nor pymatgen; they are imported by the function
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,14 +18,27 @@ from sikpdos.model.ensemble import Model
 from sikpdos.model.shipped import MEASURED
 from sikpdos.model.shipped import load as load_model
 from sikpdos.prediction.batches import PreparedBatch
-from sikpdos.prediction.predict import predict_batch, preprocessing_for
+from sikpdos.prediction.predict import beyond_all, predict_batch, preprocessing_for
 from sikpdos.prediction.result import Prediction, of_row
-from sikpdos.spectra.preprocess import prepare
+from sikpdos.simulation import Simulation
+from sikpdos.spectra.preprocess import Corrections, prepare
 
 if TYPE_CHECKING:
-    pass
+    from ase import Atoms
+    from pymatgen.core import Structure
 
-__all__ = ["Model", "Prediction", "SikpdosError", "SpectrumSet", "load_model", "predict", "read_spectra"]
+__all__ = [
+    "Corrections",
+    "Model",
+    "Prediction",
+    "SikpdosError",
+    "Simulation",
+    "SpectrumSet",
+    "load_model",
+    "predict",
+    "read_spectra",
+    "simulate",
+]
 
 
 def predict(
@@ -37,8 +50,9 @@ def predict(
     smooth: tuple[int, int] | None = None,
     background: str | tuple[float, float] = "auto",
     onset: float | None = None,
-    kind: str = "eels",
+    kind: str = "unknown",
     allow_partial: bool = False,
+    corrections: Corrections = Corrections(),
 ) -> Prediction | list[Prediction]:
     """Density of states from a measured Si K-edge; the same steps as `sikpdos predict`.
 
@@ -46,23 +60,72 @@ def predict(
     list. model: from `load_model`, or its name or file. sigma_eV: resolution of the measurement (Gaussian sigma), if
     known. smooth: Savitzky-Golay window (points of 0.1 eV) and order. background: window (eV) of the background fit,
     "auto" or "none". onset: its energy in eV; found by the model's rule if not given. kind: "eels" (power-law
-    background) or "xas" (line). Raises SikpdosError for spectra that cannot be used.
+    background), "xas" (line), or "unknown" (what it looks like). corrections: of known errors of the measurement.
+    Raises SikpdosError for spectra that cannot be used, and for what is no silicon K-edge.
     """
     energy_eV, curves = np.asarray(energy_eV, float), np.asarray(intensity, float)
     rows = np.atleast_2d(curves)
     _check(energy_eV, rows)
     chosen = model if isinstance(model, Model) else load_model(model)
     preprocessing = preprocessing_for(
-        chosen, sigma_eV=sigma_eV, background=background, smooth=smooth, onset=onset, allow_partial=allow_partial
+        chosen,
+        sigma_eV=sigma_eV,
+        background=background,
+        smooth=smooth,
+        onset=onset,
+        allow_partial=allow_partial,
+        corrections=corrections,
     )
     prepared = prepare(energy_eV, rows, kind, preprocessing)
-    if prepared.causes:
-        row, cause = next(iter(sorted(prepared.causes.items())))
+    if causes := prepared.causes | beyond_all(prepared, chosen):
+        row, cause = min(causes.items())
         raise SikpdosError(cause if curves.ndim == 1 else f"spectrum {row}: {cause}")
     names = [str(row) for row in range(len(rows))]
     predicted = predict_batch(PreparedBatch(names=names, prepared=prepared, warnings=prepared.warnings), chosen)
     results = [of_row(predicted, row) for row in range(len(rows))]
     return results[0] if curves.ndim == 1 else results
+
+
+def simulate(
+    structure: Structure | Atoms,
+    site: int = 0,
+    *,
+    settings: Mapping[str, float | str] | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> Simulation:
+    """Si K-edge (full core hole) and ground-state density of states of one silicon atom, by plane-wave DFT.
+
+    structure: of pymatgen or ASE, periodic in three dimensions. site: the atom, counted from 0. settings: fields of
+    `sikpdos.engine.settings.Settings` to change, such as {"cutoff_eV": 300.0}. report: is told of each step. Takes from
+    seconds to minutes. Raises SikpdosError for what cannot be computed.
+    """
+    from sikpdos.common import config
+    from sikpdos.engine import campaign
+    from sikpdos.engine.settings import Settings, available_backend, pseudopotentials
+
+    chosen = config.from_dict(Settings, dict(settings or {}))
+    context = campaign.RunContext(
+        settings=chosen,
+        pseudos=pseudopotentials([], None),
+        backend=available_backend("cpu", chosen.precision),
+        report=report,
+    )
+    crystal = _as_pymatgen(structure)
+    return Simulation(campaign.simulate_structure(crystal, crystal.formula.replace(" ", ""), site, context))
+
+
+def _as_pymatgen(structure: Structure | Atoms) -> Structure:
+    from pymatgen.core import Structure
+
+    if isinstance(structure, Structure):
+        return structure
+    try:
+        from pymatgen.io.ase import AseAtomsAdaptor
+
+        return AseAtomsAdaptor.get_structure(structure)
+    except Exception as error:  # of pymatgen or of whatever the object is
+        kind = type(structure).__name__
+        raise SikpdosError(f"a structure of pymatgen or ASE is needed, not {kind} ({error})") from error
 
 
 def _check(energy_eV: np.ndarray, intensity: np.ndarray) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +50,11 @@ def build(
     sites_csv: str | os.PathLike,
     settings: Settings,
     folder: Folder = resources.CASTEP_TEMPLATES,
+    report: Callable[[str], None] = lambda note: None,
 ) -> Iterator[Input]:
     """Inputs of all runs of a table of sites: each structure's ground state, then its core holes.
+
+    `report` is told what was put right in a structure's file.
 
     Raises SikpdosError for a structure that can't be read, an atom that is not silicon, and bad templates.
     """
@@ -59,7 +62,10 @@ def build(
     number = 0
     for of_structure in _by_structure(sites).values():
         path = structure_file(of_structure[0], sites_csv)
-        structure = read_structure(path).structure
+        reading = read_structure(path)
+        for note in reading.notes:
+            report(note)
+        structure = reading.structure
         number += 1
         yield _ground(number, structure, of_structure[0], settings, potential, folder)
         for site in of_structure:

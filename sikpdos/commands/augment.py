@@ -68,7 +68,7 @@ def augment(
     low, high = options.increasing(density, "--volume-range")
     amplitude_A = deform.thermal_amplitude_A(temperature) if amplitude is None else amplitude
     settings = Settings(volume, shear, amplitude_A, closest, (low, high), max_atoms, n_sites, seed)
-    parents = read_parents(read_sites(sites), sites)
+    parents = read_parents(read_sites(sites), sites, CONSOLE.say)
     weights = None if where_wrong is None else _weights(where_wrong, parents)
     with CONSOLE.progress("structures", sum(counts.values())) as report:
         crystals = augment(parents, counts, settings, weights, report)

@@ -62,7 +62,7 @@ def make_castep(
         syntax=syntax.value,
         potential=potential,
     )
-    written = write_inputs(build(read_sites(sites), sites, settings, folder), output, folder, force)
+    written = write_inputs(build(read_sites(sites), sites, settings, folder, CONSOLE.say), output, folder, force)
     CONSOLE.say(f"{written.n_runs} runs in {output}: {written.n_new} files written")
     for path in written.kept:
         CONSOLE.say(f"kept, it differs (--force replaces it): {path}")

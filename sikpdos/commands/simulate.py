@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -14,7 +17,7 @@ from sikpdos.commands.console import Console
 from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
-    from sikpdos.engine.cost import Estimate
+    from sikpdos.engine.campaign import PlannedSite, RunContext
 
 CONSOLE = Console("simulate")
 
@@ -57,10 +60,30 @@ def simulate(
         "single", "--precision", help="Of wave functions; double also takes the full FFT box."
     ),
     threads: options.Threads = None,
+    jobs: int | None = typer.Option(
+        None,
+        "--jobs",
+        min=1,
+        show_default="cores / threads",
+        help="Processes that share a table's structures, one thread each.",
+    ),
     shard: str | None = typer.Option(
         None, "--shard", show_default="by SLURM_ARRAY_TASK_ID, else 1/1", help="i/n: the i-th of n parts, from 1."
     ),
+    pdos_only: bool = typer.Option(
+        False,
+        "--pdos-only",
+        help="With --site: the ground-state density of states alone, of an atom of any element, as CSV (sigma 0.5 eV).",
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print what each site would cost, as CSV, and stop."),
+    check: bool = typer.Option(
+        False, "--check", help="Print what a run would do, its time and memory, and what it would refuse, and stop."
+    ),
+    check_convergence: bool = typer.Option(
+        False,
+        "--check-convergence",
+        help="With --site: compute it at denser settings too, print the differences (CSV).",
+    ),
 ) -> None:
     """Compute Si K-edges (full core hole) and ground-state s, p densities of states of crystals.
 
@@ -72,15 +95,20 @@ def simulate(
       sikpdos simulate structures/sites.csv -o raw/
       sikpdos simulate si.cif --site 0 -o - > Si-I-0.npz
     """
-    if output is None and not dry_run:
+    if output is None and not (dry_run or check or check_convergence):
         raise typer.BadParameter("missing", param_hint="--output")
+    if check_convergence and site is None:
+        raise typer.BadParameter("missing", param_hint="--site")
+    if pdos_only and site is None:
+        raise typer.BadParameter("needs one atom of a structure file: --site", param_hint="--pdos-only")
     part, parts = options.shard(shard)
     if site is not None and output is not None:
         options.check_output(str(output), options.NPZ)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
     import torch
 
-    from sikpdos.engine import campaign
+    from sikpdos.engine import any_atom, campaign
     from sikpdos.engine.settings import Settings, available_backend, pseudopotentials
 
     if threads:
@@ -97,14 +125,21 @@ def simulate(
     context = campaign.RunContext(
         settings, pseudopotentials(pseudo, hole_pseudo), available_backend(device.value, precision.value), CONSOLE.say
     )
-    if dry_run:
-        if not _print_costs(campaign.dry_run(source, site, context, part, parts)):
+    if check_convergence:
+        _print_differences(source, site, context)
+        return
+    if dry_run or check:
+        planned = campaign.dry_run(source, site, context, part, parts)
+        if not _print_costs(planned, _jobs(jobs, threads), rows=dry_run, output=output):
             raise typer.Exit(1)
+        return
+    if pdos_only:
+        any_atom.run_pdos(source, site, output, context)
         return
     if site is not None:
         campaign.run_one(source, site, output, context)
         return
-    summary = campaign.run_table(source, output, context, part, parts)
+    summary = campaign.run_table(source, output, context, part, parts, _jobs(jobs, threads) if device == "cpu" else 1)
     CONSOLE.say(
         f"{summary.done} sites done, {summary.there} were there, {summary.elsewhere} are another run's, "
         f"{summary.failed} failed"
@@ -113,22 +148,50 @@ def simulate(
         raise typer.Exit(1)
 
 
-def _print_costs(estimates: Iterator[tuple[str, Estimate | SikpdosError]]) -> bool:
-    """One CSV row a site on stdout, the sum and what cannot be done on stderr; whether all sites can be."""
-    print("site_id,atoms,supercell_atoms,edge_points,pdos_points,ground_state_s,site_s,memory_GiB")
-    total_s, counted, refused = 0.0, 0, 0
-    for site_id, e in estimates:
+def _jobs(jobs: int | None, threads: int | None) -> int:
+    """One process of one thread for each core, unless the user's threads are meant for one process."""
+    return jobs or (1 if threads else len(os.sched_getaffinity(0)))
+
+
+def _print_differences(path: Path, atom_index: int, context: RunContext) -> None:
+    """One CSV row a change of the settings on stdout."""
+    from sikpdos.engine import convergence
+
+    print("change,edge_percent,edge_shift_eV,s_percent,p_percent")
+    for row in convergence.differences(path, atom_index, context):
+        print(f"{row.change},{row.edge:.2f},{row.edge_shift_eV:.2f},{row.s:.2f},{row.p:.2f}", flush=True)
+
+
+COLUMNS = "site_id,atoms,supercell_atoms,edge_points,pdos_points,ground_state_s,site_s,memory_GiB"
+
+
+def _print_costs(planned: Iterator[PlannedSite], jobs: int, rows: bool, output: Path | None) -> bool:
+    """A CSV row a site on stdout if wanted, the sums and what cannot be done on stderr; whether all sites can be."""
+    from sikpdos.engine.campaign import duration
+
+    if rows:
+        print(COLUMNS)
+    total_s, memory_GiB, counted, there, refused, files = 0.0, 0.0, 0, 0, 0, set()
+    for site in planned:
+        e = site.outcome
         if isinstance(e, SikpdosError):
-            CONSOLE.say(f"{site_id}: {e}")
+            CONSOLE.say(f"{site.site_id}: {e}")
             refused += 1
             continue
-        print(
-            f"{site_id},{e.atoms},{e.supercell_atoms},{e.edge_points},{e.pdos_points},"
-            f"{e.ground_state_s:.0f},{e.site_s:.0f},{e.memory_GiB:.2f}",
-            flush=True,
-        )
-        total_s, counted = total_s + e.site_s, counted + 1
+        if rows:
+            print(
+                f"{site.site_id},{e.atoms},{e.supercell_atoms},{e.edge_points},{e.pdos_points},"
+                f"{e.ground_state_s:.0f},{e.site_s:.0f},{e.memory_GiB:.2f}",
+                flush=True,
+            )
+        if output is not None and (output / f"{site.site_id}.npz").exists():
+            there += 1
+            continue
+        total_s += e.site_s + (0 if site.file in files else e.ground_state_s)
+        memory_GiB, counted = max(memory_GiB, e.memory_GiB), counted + 1
+        files.add(site.file)
     CONSOLE.say(
-        f"{counted} sites, {total_s / 3600:.2f} h on one thread, ground states not counted; {refused} cannot be done"
+        f"{counted} sites of {len(files)} structures to do, {there} are there; {duration(total_s)} on one thread, "
+        f"{duration(total_s / jobs)} in {jobs} processes of up to {memory_GiB:.1f} GiB; {refused} cannot be done"
     )
     return not refused

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import fcntl
 import json
+import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sikpdos.common import files
-from sikpdos.common.errors import SikpdosError
-from sikpdos.dataset.raw_site import write_raw
+from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.dataset.raw_site import RawSite, write_raw
 from sikpdos.engine import cost, plan, simulate, structure
 from sikpdos.engine.basis import Backend
 from sikpdos.engine.eigensolver import NotConverged
 from sikpdos.engine.settings import Pseudopotentials, Settings
 from sikpdos.structures.sites import Site, read_sites, structure_file
+
+if TYPE_CHECKING:
+    import pymatgen.core
 
 Report = Callable[[str], None]
 
@@ -76,34 +82,80 @@ def run(sites: Sequence[Site], sites_csv: Path, out: Path, context: RunContext) 
         summary.failed += not succeeded
         left_s = (time.monotonic() - started) / (summary.done + summary.failed) * (len(sites) - number)
         context.report(
-            f"{site.site_id}: {'done' if succeeded else 'failed'}, {number} of {len(sites)}, {left_s:.0f} s left"
+            f"{site.site_id}: {'done' if succeeded else 'failed'}, {number} of {len(sites)}, {duration(left_s)} left"
         )
     return summary
 
 
-def run_table(sites_csv: Path, out: Path, context: RunContext, part: int, parts: int) -> RunSummary:
-    """Simulate the sites of a table, or one part of it."""
-    return run(shard(read_sites(sites_csv), part, parts), sites_csv, out, context)
+def duration(seconds: float) -> str:
+    """45 s, 12 min, 3 h 05 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def run_table(
+    sites_csv: Path, out: Path, context: RunContext, part: int = 1, parts: int = 1, jobs: int = 1
+) -> RunSummary:
+    """Simulate the sites of a table, or one part of it, in as many processes of one thread each as there are jobs."""
+    sites = read_sites(sites_csv)
+    jobs = min(jobs, len({site.structure_id for site in shard(sites, part, parts)}))
+    if jobs < 2:
+        return run(shard(sites, part, parts), sites_csv, out, context)
+    _make_folder(out)
+    pieces = [shard(sites, part + job * parts, parts * jobs) for job in range(jobs)]
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:  # ends its processes however the block ends
+        work = [(piece, sites_csv, out, context, os.getpid()) for piece in pieces]
+        summaries = pool.starmap(_run_piece, work, chunksize=1)
+    return RunSummary(*(sum(column) for column in zip(*(astuple(s) for s in summaries), strict=True)))
+
+
+def _run_piece(sites: Sequence[Site], sites_csv: Path, out: Path, context: RunContext, parent: int) -> RunSummary:
+    """One process's share of a table, on one thread; it stops soon after its parent was killed."""
+    import torch
+
+    torch.set_num_threads(1)
+
+    def report(line: str) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+        context.report(line)
+
+    return run(sites, sites_csv, out, replace(context, report=report))
 
 
 def run_one(path: Path, atom_index: int, out: Path, context: RunContext) -> None:
     """Simulate one atom of one structure file into one file. Raises SikpdosError for any failure."""
+    crystal = structure.read_structure(path, context.report)
+    with naming(path):
+        write_raw(out, simulate_structure(crystal, path.stem, atom_index, context))
+
+
+def simulate_structure(crystal: pymatgen.core.Structure, name: str, atom_index: int, context: RunContext) -> RawSite:
+    """K-edge and PDOS of one atom of a structure. Raises SikpdosError for any failure."""
     import torch
 
-    site_id = f"{path.stem}-{atom_index}"
-    meta = {"site_id": site_id, "structure_id": path.stem, "multiplicity": 1, "group": path.stem}
+    meta = {"site_id": f"{name}-{atom_index}", "structure_id": name, "multiplicity": 1, "group": name}
+    ground_states = GroundStateCache(context)
     try:
-        ground_states = GroundStateCache(context)
-        site_plan = ground_states.plan(path, atom_index)
-        result = simulate.simulate_site(ground_states.get(), site_plan, atom_index, meta, context.report)
+        ground_states.take(crystal, name)
+        site_plan = ground_states.plan_site(atom_index)
+        return simulate.simulate_site(ground_states.get(), site_plan, atom_index, meta, context.report)
     except (NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
-        raise SikpdosError(f"{path}: atom {atom_index}: {error}") from error
-    write_raw(out, result)
+        raise SikpdosError(f"atom {atom_index}: {error}") from error
 
 
-def dry_run(
-    path: Path, atom_index: int | None, context: RunContext, part: int, parts: int
-) -> Iterator[tuple[str, cost.Estimate | SikpdosError]]:
+@dataclass(frozen=True)
+class PlannedSite:
+    """A site of a table with its cost, or with the reason why it cannot be done."""
+
+    site_id: str
+    file: str
+    outcome: cost.Estimate | SikpdosError
+
+
+def dry_run(path: Path, atom_index: int | None, context: RunContext, part: int, parts: int) -> Iterator[PlannedSite]:
     """What each site of a table (or of one part of it), or one atom of a structure file, would cost, or why not."""
     if atom_index is not None:
         wanted = [(f"{path.stem}-{atom_index}", path, atom_index)]
@@ -113,9 +165,9 @@ def dry_run(
     ground_states = GroundStateCache(context)
     for site_id, file, index in wanted:
         try:
-            yield site_id, ground_states.plan(file, index).estimate
+            yield PlannedSite(site_id, str(file), ground_states.plan(file, index).estimate)
         except SikpdosError as error:
-            yield site_id, error
+            yield PlannedSite(site_id, str(file), error)
 
 
 class GroundStateCache:
@@ -128,22 +180,34 @@ class GroundStateCache:
         self.structure_plan: plan.StructurePlan | None = None
         self.structure: simulate.Structure | None = None
 
+    def open(self, path: Path) -> None:
+        """Read a structure and plan its ground state, unless it is the one at hand. Raises SikpdosError."""
+        if path != self.path:
+            self.path = None
+            self.take(structure.read_structure(path, self.context.report), path.name)
+            self.path = path
+
     def plan(self, path: Path, atom_index: int) -> plan.SitePlan:
         """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
-        if path != self.path:
-            self.path, self.structure = None, None
-            found = structure.read_structure(path, self.context.report)
-            self.input = structure.to_crystal(found, path.name, self.context.pseudos.ground)
-            self.adapted = self.context.adapted(self.input)
-            self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
-            self.path = path
+        self.open(path)
+        return self.plan_site(atom_index)
+
+    def take(self, crystal: pymatgen.core.Structure, name: str) -> None:
+        """The structure whose sites come next, and its plan. Raises SikpdosError for what cannot be computed."""
+        self.structure = None
+        self.input = structure.to_crystal(crystal, name, self.context.pseudos.ground)
+        self.adapted = self.context.adapted(self.input)
+        self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
+
+    def plan_site(self, atom_index: int) -> plan.SitePlan:
+        """What one atom of the structure at hand takes. Raises SikpdosError for what cannot be done."""
         context, atom = self.adapted, self.input.silicon(atom_index)
         site = plan.plan_site(self.structure_plan, atom, context.settings, context.pseudos, context.backend)
         cost.require_memory(site.estimate, context.backend)
         return site
 
     def get(self) -> simulate.Structure:
-        """The ground state of the structure that was planned last. Raises eigensolver.NotConverged."""
+        """The ground state of the structure that was opened last. Raises eigensolver.NotConverged."""
         context = self.adapted
         if self.structure is None:
             self.structure = simulate.prepare(

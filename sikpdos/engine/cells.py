@@ -30,6 +30,8 @@ def choose(crystal: Crystal, atom: int, min_image_A: float, k_spacing: float) ->
         cost = _cost(n_atoms, int(kept.max()), size * crystal.volume * BOHR_A**3, k_spacing)
         if cost < best_cost:
             best, best_cost = matrices[kept == kept.max()], cost
+    if smallest == 1 and round(abs(np.linalg.det(best[0]))) == 1:
+        return np.eye(3, dtype=int)  # the cell as it is: its own bands are those of the supercell
     reduced = (reduction(matrix @ crystal.lattice) @ matrix for matrix in best)
     return max(reduced, key=lambda matrix: compactness(matrix @ crystal.lattice))
 

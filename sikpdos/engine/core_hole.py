@@ -49,7 +49,12 @@ class HoleState:
     hole: Pseudopotential
     basis: DensityBasis
     solution: scf.SelfConsistent
+    is_gapped: bool  # few k-points leave gaps between the bands of a metal: it has one only if the crystal has
     excitation_Ry: float  # total energy minus that of the perfect crystal's cell, of the valence electrons
+
+    @property
+    def zero_Ry(self) -> float:
+        return self.solution.bands.zero_Ry(self.is_gapped)
 
     def hamiltonian(self, points: np.ndarray) -> Hamiltonian:
         """H at other k-points, in the converged potential."""
@@ -97,7 +102,9 @@ def core_hole_state(
     n_cells = round(abs(np.linalg.det(cell.matrix)))
     initial_Ry = initial_energy_Ry(ground, n_cells, bands, points.weights, correction, perfect_potential)
     final_Ry = final_energy_Ry(solution, correction, basis.volume)
-    return HoleState(cell, cell.crystal.species[0], basis, replace(solution, waves=()), final_Ry - initial_Ry)
+    is_gapped = ground.is_gapped and solution.bands.is_gapped
+    hole = cell.crystal.species[0]
+    return HoleState(cell, hole, basis, replace(solution, waves=()), is_gapped, final_Ry - initial_Ry)
 
 
 def _problem(

@@ -15,11 +15,12 @@ from sikpdos.engine.eigensolver import filter_degree
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.settings import Settings
 
-POINT_S = 1.0e-8  # H on one point of the FFT box, one CPU thread with AVX-512; older processors take twice as long
+POINT_S = 2.3e-8  # H on one point of the FFT box, one thread of a virtual machine with AVX-512, two on a core
 ITERATIONS = 8  # of a density
 DENSE_CYCLES = 4  # of the bands on the dense mesh
 WAVE_COPIES = 6  # of all bands, during a Rayleigh-Ritz step
 BASE_GIB = 0.5  # Python and its libraries
+ATOM_BYTES = 440  # a plane wave of the primitive cell, for the orbitals and projectors of an atom
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ def estimate(
         len(work.pdos),
         ground * small,
         large * (filtered + recursions) + small * projections,
-        _memory_GiB(cell, settings, backend, len(hole_density)),
+        _memory_GiB(crystal, cell, settings, backend, len(hole_density)),
     )
 
 
@@ -77,12 +78,13 @@ def _apply_s(crystal: Crystal, settings: Settings, backend: Backend) -> float:
     return _box_points(crystal, settings, backend) * POINT_S * (1 if backend.precision == "single" else 2)
 
 
-def _memory_GiB(crystal: Crystal, settings: Settings, backend: Backend, n_k: int) -> float:
-    waves = crystal.volume * settings.cutoff_Ry**1.5 / (6 * np.pi**2)
-    size = backend.complex.itemsize
-    bands = scf.n_bands(crystal.n_electrons)
-    boxes = 40 * _box_points(crystal, settings, backend) * 16  # densities, mixing, gradients
-    return BASE_GIB + ((WAVE_COPIES + n_k - 1) * bands * waves * size + boxes) / 2**30
+def _memory_GiB(crystal: Crystal, cell: Crystal, settings: Settings, backend: Backend, n_k: int) -> float:
+    """Peak memory: the bands of the core-hole cell, densities, and what the primitive cell's atoms bring."""
+    waves_a_volume = settings.cutoff_Ry**1.5 / (6 * np.pi**2)
+    bands = scf.n_bands(cell.n_electrons) * cell.volume * waves_a_volume * backend.complex.itemsize
+    boxes = 40 * _box_points(cell, settings, backend) * 16  # densities, mixing, gradients
+    atoms = ATOM_BYTES * len(crystal.species) * crystal.volume * waves_a_volume
+    return BASE_GIB + ((WAVE_COPIES + n_k - 1) * bands + boxes + atoms) / 2**30
 
 
 def require_memory(needed: Estimate, backend: Backend) -> None:

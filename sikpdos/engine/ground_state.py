@@ -13,7 +13,8 @@ from sikpdos.engine.crystal import Crystal, symmetry
 from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors
 from sikpdos.engine.kpoints import KPoints
 
-BAND_TOLERANCE_RY = 3e-4  # of the band edges on the dense mesh
+BAND_TOLERANCE_RY = 3e-4  # of the bands on the dense mesh, from one cycle to the next
+LARGE_CELL_TOLERANCE_RY = 1e-3  # where one point made the density: moves the Fermi level by 1.5 meV
 UNFOLDED = np.eye(3, dtype=int)  # the cell is its own primitive cell
 
 
@@ -27,6 +28,10 @@ class GroundState:
     bands: scf.Bands  # on the dense mesh
     points: KPoints  # of the density
     n_band_points: int
+
+    @property
+    def zero_Ry(self) -> float:
+        return self.bands.zero_Ry(self.is_gapped)
 
     @property
     def is_gapped(self) -> bool:
@@ -47,10 +52,11 @@ def _solve_bands(
 ) -> torch.Tensor:
     """Energies (n_k, n_bands) near the Fermi level, from the one point that made the density of a large cell."""
     n_wanted = int(crystal.n_electrons / 2) + 1
-    start = None
+    start, tolerance_Ry = None, BAND_TOLERANCE_RY
     if len(parts) == 1 and len(parts[0].basis.k) == 1:
         start = hamiltonian.basis.from_other_point(parts[0].basis, solution.waves[0])
-    return eigensolver.solve(hamiltonian, crystal, n_bands, n_wanted, BAND_TOLERANCE_RY, start)[0]
+        tolerance_Ry = LARGE_CELL_TOLERANCE_RY
+    return eigensolver.solve(hamiltonian, crystal, n_bands, n_wanted, tolerance_Ry, start)[0]
 
 
 def batches(points: np.ndarray, basis: DensityBasis, n_vectors: int) -> list[np.ndarray]:

@@ -62,7 +62,6 @@ def plan_site(
 ) -> SitePlan:
     """Supercell, meshes and cost of one atom."""
     crystal = structure.crystal
-    site = structure.symmetry.fixing(crystal.positions[atom]).rotations
     matrix = cells.choose(crystal, atom, settings.min_image_A, settings.k_spacing)
     cell = core_hole.hole_cell(crystal, atom, matrix, pseudos.hole)
     lattice, rotations = cell.crystal.lattice, cell.site.rotations
@@ -71,11 +70,19 @@ def plan_site(
         lattice, settings.density_coarsening * settings.k_spacing * coarsening(crystal), rotations
     )
     edge = kpoints.coarsest_mesh(lattice, rotations, largest / EDGE_WEIGHT, settings.k_spacing)
-    pdos = kpoints.coarsest_mesh(crystal.lattice, site, largest, settings.k_spacing)
+    pdos = pdos_points(structure, atom, settings)
     work = cost.Work(structure.density_points, structure.band_points, edge, pdos)
     likely = MEAN_VALUE_POINT if likely_gapped(crystal) else density
     estimate = cost.estimate(crystal, cell.crystal, work, likely, settings, backend)
     return SitePlan(atom, cell, density, edge, pdos, estimate)
+
+
+def pdos_points(structure: StructurePlan, atom: int, settings: Settings) -> KPoints:
+    """The mesh of one atom's density of states; the atom may be of any element."""
+    crystal = structure.crystal
+    site = structure.symmetry.fixing(crystal.positions[atom]).rotations
+    largest = settings.sampling_error / component_weight(crystal)
+    return kpoints.coarsest_mesh(crystal.lattice, site, largest, settings.k_spacing)
 
 
 def coarsening(crystal: Crystal) -> float:

@@ -44,10 +44,9 @@ class Bands:
     def is_gapped(self) -> bool:
         return self.gap_Ry > SMALLEST_GAP_RY
 
-    @property
-    def zero_Ry(self) -> float:
+    def zero_Ry(self, is_gapped: bool) -> float:
         """Zero of energy of both spectra: valence-band maximum if gapped, else the Fermi level."""
-        return self.vbm_Ry if self.is_gapped else self.fermi_Ry
+        return self.vbm_Ry if is_gapped else self.fermi_Ry
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from sikpdos.engine import core_hole, edge, ground_state, pdos, scf
 from sikpdos.engine.basis import Backend
 from sikpdos.engine.core_hole import HoleState
 from sikpdos.engine.ground_state import GroundState
+from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.plan import SitePlan, StructurePlan
 from sikpdos.engine.scf import Bands, Report
 from sikpdos.engine.settings import Pseudopotentials, Settings
@@ -63,7 +64,7 @@ def simulate_site(structure: Structure, plan: SitePlan, atom_index: int, meta: d
 
     Raises eigensolver.NotConverged.
     """
-    pdos_eV, s, p = _pdos(structure, plan)
+    pdos_eV, s, p = site_pdos(structure, plan.atom, plan.pdos_points)
     report("density of states done")
     state = _core_hole(structure, plan, report)
     edge_eV, weight = _edge(structure, plan, state)
@@ -77,11 +78,11 @@ def simulate_site(structure: Structure, plan: SitePlan, atom_index: int, meta: d
     )
 
 
-def _pdos(structure: Structure, plan: SitePlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bin centres (eV) and s and p histograms (electrons a bin)."""
+def site_pdos(structure: Structure, atom: int, points: KPoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bin centres (eV) and s and p histograms (electrons a bin) of one atom of the primitive crystal."""
     ground, settings = structure.ground, structure.settings
-    energies, weights, momentum = pdos.pdos_sticks(ground, plan.atom, plan.pdos_points, settings.pdos_steps)
-    energies = (energies - ground.bands.zero_Ry) * RYDBERG_EV
+    energies, weights, momentum = pdos.pdos_sticks(ground, atom, points, settings.pdos_steps)
+    energies = (energies - ground.zero_Ry) * RYDBERG_EV
     limits_eV = _pdos_range_eV(ground)
 
     def of(l: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +96,7 @@ def _pdos(structure: Structure, plan: SitePlan) -> tuple[np.ndarray, np.ndarray,
 def _pdos_range_eV(ground: GroundState) -> tuple[float, float]:
     """The usual range, with room below for deep valence bands (O 2s, F 2s)."""
     start, stop = PDOS_RANGE_EV
-    lowest_eV = (float(ground.bands.energies.min()) - ground.bands.zero_Ry) * RYDBERG_EV
+    lowest_eV = (float(ground.bands.energies.min()) - ground.zero_Ry) * RYDBERG_EV
     while lowest_eV < start + DEEP_MARGIN_EV:
         start -= DEEP_STEP_EV
     return start, stop
@@ -119,16 +120,16 @@ def _core_hole(structure: Structure, plan: SitePlan, report: Report) -> HoleStat
 
     is_gapped = structure.ground.is_gapped and settings.charge == 1
     first = state(is_gapped)
-    return first if not is_gapped or first.solution.bands.is_gapped else state(False)
+    return first if not is_gapped or first.is_gapped else state(False)
 
 
 def _edge(structure: Structure, plan: SitePlan, state: HoleState) -> tuple[np.ndarray, np.ndarray]:
     """Bin centres (eV) and the isotropic edge's histogram, each state with its chance to be empty."""
     species, bands = structure.ground.crystal.species[plan.atom], state.solution.bands
-    steps = structure.settings.edge_steps(bands.is_gapped)
+    steps = structure.settings.edge_steps(state.is_gapped)
     energies, weights = edge.edge_sticks(state, species, plan.edge_points, steps)
     weights = weights / 3 * scf.unoccupied_fraction(energies, bands.fermi_Ry, structure.settings.smearing_Ry)
-    energies = (energies - bands.zero_Ry) * RYDBERG_EV
+    energies = (energies - state.zero_Ry) * RYDBERG_EV
     return linear_binning(energies.ravel(), weights.ravel(), *EDGE_RANGE_EV, structure.settings.bin_eV)
 
 
@@ -145,13 +146,13 @@ def _describe(structure: Structure, plan: SitePlan, atom_index: int, state: Hole
         "supercell": cell.matrix.tolist(),
         "supercell_atoms": len(cell.crystal.species),
         "site_operations": len(cell.site.rotations),
-        "ground_state": _bands_meta(ground.bands, ground.solution.history, ground.n_band_points)
+        "ground_state": _bands_meta(ground.bands, ground.zero_Ry, ground.solution.history, ground.n_band_points)
         | {
             "energy_eV": round(ground.solution.energy_Ry * RYDBERG_EV, 6),
             "density_k_points": len(ground.points),
             "pdos_k_points": len(plan.pdos_points),
         },
-        "core_hole": _bands_meta(state.solution.bands, state.solution.history, len(plan.edge_points))
+        "core_hole": _bands_meta(state.solution.bands, state.zero_Ry, state.solution.history, len(plan.edge_points))
         | {"density_k_points": len(state.solution.bands.energies)},
         "fermi_eV": round(ground.bands.fermi_Ry * RYDBERG_EV, 4),
         "gap_eV": round(max(ground.bands.gap_Ry, 0.0) * RYDBERG_EV, 4),
@@ -166,16 +167,16 @@ def _transition_eV(structure: Structure, state: HoleState) -> float | None:
     core_eV, bands = structure.pseudos.core_energy_eV, state.solution.bands
     if core_eV is None:
         return None
-    valence_Ry = photon_energy_Ry(state.excitation_Ry, bands.zero_Ry, bands.fermi_Ry, structure.settings.charge)
+    valence_Ry = photon_energy_Ry(state.excitation_Ry, state.zero_Ry, bands.fermi_Ry, structure.settings.charge)
     return round(core_eV + valence_Ry * RYDBERG_EV, 3)
 
 
-def _bands_meta(bands: Bands, history: tuple[float, ...], n_kpoints: int) -> dict:
+def _bands_meta(bands: Bands, zero_Ry: float, history: tuple[float, ...], n_kpoints: int) -> dict:
     return {
         "fermi_eV": round(bands.fermi_Ry * RYDBERG_EV, 4),
         "vbm_eV": round(bands.vbm_Ry * RYDBERG_EV, 4),
         "cbm_eV": round(bands.cbm_Ry * RYDBERG_EV, 4),
-        "zero_eV": round(bands.zero_Ry * RYDBERG_EV, 4),
+        "zero_eV": round(zero_Ry * RYDBERG_EV, 4),
         "residuals": [float(f"{r:.2e}") for r in history],
         "k_points": n_kpoints,
     }

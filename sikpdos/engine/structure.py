@@ -32,20 +32,27 @@ class Input:
     atom: np.ndarray  # (n_atoms_in_file,) number of the equivalent atom in the primitive crystal
     elements: tuple[str, ...]  # (n_atoms_in_file,)
 
-    def silicon(self, index: int) -> int:
-        """The crystal's atom for a silicon atom of the file. Raises SikpdosError for another element or no atom."""
+    def number(self, index: int) -> int:
+        """The crystal's atom for an atom of the file. Raises SikpdosError for no atom."""
         if not 0 <= index < len(self.elements):
             raise SikpdosError(f"{self.name}: no atom {index}; atoms are 0 to {len(self.elements) - 1}")
-        if self.elements[index] != "Si":
-            raise SikpdosError(f"{self.name}: atom {index} is {self.elements[index]}, not Si")
         return int(self.atom[index])
+
+    def silicon(self, index: int) -> int:
+        """The crystal's atom for a silicon atom of the file. Raises SikpdosError for another element or no atom."""
+        atom = self.number(index)
+        if self.elements[index] != "Si":
+            raise SikpdosError(
+                f"{self.name}: atom {index} is {self.elements[index]}, not Si (--pdos-only takes any element)"
+            )
+        return atom
 
 
 def read_structure(path: str | os.PathLike, report: Callable[[str], None] = lambda note: None) -> Structure:
     """Read a structure file; `report` is told what was put right. Raises SikpdosError for what cannot be used."""
     reading = reading_of(path)
     for note in reading.notes:
-        report(f"{path}: {note}")
+        report(note)
     return reading.structure
 
 

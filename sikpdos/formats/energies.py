@@ -14,8 +14,8 @@ EV_PER_UNIT = {"ev": 1.0, "kev": 1e3, "mev": 1e-3}
 NARROWEST_EV, HIGHEST_KEV = 3.0, 200.0  # positive numbers in a smaller range, and below this, must be keV
 _LARGEST_EV = 1e3 * HIGHEST_KEV  # in either direction: no spectrometer's energy
 _SHORTEST_EV = 0.1  # of a spectrum: one step of the grid
-_JITTER_STEPS = 3.0  # median steps that a reading may fall back
-_JITTER_EV = 1.0  # and not more than this
+_JITTER_EV = 1.0  # that a reading, or the begin of a region, may fall back
+_JITTER_STEPS = 3.0  # median steps that it may on the way up of a scan up and down
 _BRANCH = 0.2  # of the channels, the least that is a way up or a way down
 
 
@@ -109,8 +109,7 @@ def _sorted(energy: np.ndarray) -> Axis:
     falls = np.count_nonzero(step < 0) > np.count_nonzero(step > 0)
     step = -step if falls else step
     back = float(-step.min())
-    usual = float(np.median(step[step > 0]))
-    if back > max(_JITTER_STEPS * usual, 1e-9 * np.abs(energy).max()) or back > _limit(energy):
+    if back > _limit(energy):
         at = int(np.argmin(step))
         raise SikpdosError(f"energies neither increase nor decrease: {energy[at + 1]:.10g} follows {energy[at]:.10g}")
     order = np.argsort(energy, kind="stable")

@@ -13,6 +13,7 @@ import numpy as np
 
 from sikpdos.common import limits
 from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.formats.trial import try_in_child
 
 if TYPE_CHECKING:
     import h5py
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _MOST_OBJECTS = 20_000
 _DEEPEST = 32
+_TRIAL_SECONDS, _BYTES_PER_SECOND = 5.0, 20e6  # that reading may take at most
 _KINDS = (
     ("_NCProperties", "a netCDF-4 file"),
     ("keras_version", "a Keras model"),
@@ -39,9 +41,17 @@ def read_hdf5(source: str | os.PathLike | bytes, name: str) -> tuple[tuple[Table
     Raises SikpdosError naming the file without h5py, for a damaged file, and for one that holds no spectra, which is
     told what it is.
     """
+    size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
+    with naming(name):
+        _h5py(name)
+        try_in_child(lambda: _read(source, name), _TRIAL_SECONDS + size / _BYTES_PER_SECOND)
+        return _read(source, name)
+
+
+def _read(source: str | os.PathLike | bytes, name: str) -> tuple[tuple[Table, ...], tuple[SpectrumSet, ...]]:
     from sikpdos.formats import hyperspy
 
-    with naming(name), _open(source, name) as file:
+    with _open(source, name) as file:
         if hyperspy.is_hyperspy(file):
             return (), tuple(hyperspy.read_hyperspy(file, name))
         return _tables(file, name), ()

@@ -23,6 +23,8 @@ from sikpdos.spectra.preprocess import Prepared, Preprocessing, prepare
 BATCH = 2048  # spectra at a time
 _NAMED = 3  # spectra that a message names
 _DRAWS = 24  # of the noise of a spectrum whose scatter is known
+_SCATTERED = "the merged scans differ too much: most drawn with their scatter show no usable edge"
+Causes = dict[int, str]  # row -> why this spectrum is not used
 T = TypeVar("T")
 
 
@@ -44,13 +46,15 @@ def convert_files(
     preprocessing: Callable[[], Preprocessing],
     failed: Callable[[str], None],
     reading: Reading = Reading(),
+    refuse: Callable[[Prepared], Causes] = lambda prepared: {},
 ) -> Iterator[tuple[str, T]]:
     """Each file's path with what was made of its dataset, or of its spectra batch by batch.
 
     What cannot be used goes to `failed`, one line a cause, and the rest is done. Names, of the batches and those that
     come with a dataset, hold the file's name as well where there are several files. `preprocessing` is asked for only
     where there are spectra to prepare. `reading` says which columns and scans are taken, and whether all of them are
-    merged into one spectrum, which then bears the first file's name.
+    merged into one spectrum, which then bears the first file's name. `refuse` says which prepared spectra are not
+    wanted all the same.
     """
     several = len(paths) > 1 and not reading.merge
     for path, content in (_merged if reading.merge else _one_by_one)(paths, reading.choice, failed):
@@ -58,7 +62,7 @@ def convert_files(
             if isinstance(content, Dataset):
                 yield path, of_dataset(content, _labels(path, content.ids.tolist(), several))
                 continue
-            for batch in prepared_batches(path, content, preprocessing(), failed):
+            for batch in prepared_batches(path, content, preprocessing(), failed, refuse):
                 yield path, of_batch(replace(batch, names=_labels(path, batch.names, several)))
         except SikpdosError as error:
             failed(_line(path, (), str(error)))
@@ -115,13 +119,17 @@ def read_low_loss(path: str | os.PathLike) -> LowLoss:
 
 
 def prepared_batches(
-    path: str | os.PathLike, sets: list[SpectrumSet], preprocessing: Preprocessing, failed: Callable[[str], None]
+    path: str | os.PathLike,
+    sets: list[SpectrumSet],
+    preprocessing: Preprocessing,
+    failed: Callable[[str], None],
+    refuse: Callable[[Prepared], Causes],
 ) -> Iterator[PreparedBatch]:
     """The usable spectra of a file, a few thousand at a time; the others, and sets that do not fit, go to `failed`."""
     for spectra in sets:
         try:
             for block in spectra.blocks(BATCH):
-                batch, causes = _prepared(spectra, block, preprocessing)
+                batch, causes = _prepared(spectra, block, preprocessing, refuse)
                 for line in _failure_lines(path, causes):
                     failed(line)
                 if batch is not None:
@@ -132,23 +140,21 @@ def prepared_batches(
 
 
 def _prepared(
-    spectra: SpectrumSet, block: Block, preprocessing: Preprocessing
+    spectra: SpectrumSet, block: Block, preprocessing: Preprocessing, refuse: Callable[[Prepared], Causes]
 ) -> tuple[PreparedBatch | None, dict[str, str]]:
     """A block's usable spectra, None if there are none; and the causes why others are not, by name."""
     if not block.names:
         return None, block.left_out
     prepared = prepare(spectra.energy_eV, block.intensity, spectra.kind, preprocessing)
+    prepared = replace(prepared, causes=prepared.causes | refuse(prepared))
+    noisy = [] if spectra.deviation is None else _noisy(spectra, block, preprocessing)
+    lost = {row: _SCATTERED for row, draws in enumerate(noisy) if len(draws) < _DRAWS // 2}
+    prepared = replace(prepared, causes=lost | prepared.causes)
     causes = {**block.left_out, **{block.names[row]: cause for row, cause in prepared.causes.items()}}
     if not prepared.usable.any():
         return None, causes
     warnings = spectra.warnings + prepared.warnings
-    batch = PreparedBatch(
-        names=block.names,
-        prepared=prepared,
-        noisy=[] if spectra.deviation is None else _noisy(spectra, block, preprocessing),
-        warnings=warnings,
-        title=spectra.title,
-    )
+    batch = PreparedBatch(names=block.names, prepared=prepared, noisy=noisy, warnings=warnings, title=spectra.title)
     return batch, causes
 
 

@@ -84,30 +84,23 @@ def predict_files(
 
     def of_batch(batch: PreparedBatch) -> tuple[Model, Predicted]:
         model = choose(None)
-        return model, predict_batch(_recognised(batch, model, failed), model)
+        return model, predict_batch(batch, model)
 
-    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading)
+    def refuse(prepared: Prepared) -> dict[int, str]:
+        return beyond_all(prepared, choose(None))
+
+    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading, refuse)
     yield from ((path, model, predicted) for path, (model, predicted) in batches)
 
 
 def beyond_all(prepared: Prepared, model: Model) -> dict[int, str]:
     """Usable spectra that are no silicon K-edge by their shape: row -> why; none where any edge is accepted."""
+    if prepared.preprocessing.corrections.any_edge or not prepared.usable.any():
+        return {}
     rows = np.flatnonzero(prepared.usable)
     novelty = outliers.novelty(model.outlier_model, prepared.spectra[rows])
-    if prepared.preprocessing.corrections.any_edge:
-        return {}
     text = "no silicon K-edge: novelty {:.1f}, usual up to 1 (--any-edge goes on all the same)"
     return {int(row): text.format(value) for row, value in zip(rows, novelty, strict=True) if value > BEYOND_ALL}
-
-
-def _recognised(batch: PreparedBatch, model: Model, failed: Callable[[str], None]) -> PreparedBatch:
-    """The batch without what is no silicon K-edge, which goes to `failed`. Raises SikpdosError if nothing is left."""
-    causes = beyond_all(batch.prepared, model)
-    if len(causes) == batch.prepared.usable.sum():
-        raise SikpdosError(next(iter(causes.values())))
-    for row, cause in causes.items():
-        failed(f"{batch.names[row]}: {cause}")
-    return replace(batch, prepared=replace(batch.prepared, causes=batch.prepared.causes | causes))
 
 
 def preprocessing_for(

@@ -50,12 +50,19 @@ class Parent:
     status: str
 
 
-def read_parents(sites: Sequence[Site], sites_csv: str | os.PathLike) -> list[Parent]:
-    """The structures of a table of sites, each once. Raises SikpdosError for files that cannot be used."""
+def read_parents(
+    sites: Sequence[Site], sites_csv: str | os.PathLike, report: Callable[[str], None] = lambda note: None
+) -> list[Parent]:
+    """The structures of a table of sites, each once; `report` is told what was put right in their files.
+
+    Raises SikpdosError for files that cannot be used.
+    """
     parents = []
     for site in {site.structure_id: site for site in sites}.values():
-        structure = read_structure(structure_file(site, sites_csv)).structure
-        parents.append(Parent(site.structure_id, structure, site.group, site.status))
+        reading = read_structure(structure_file(site, sites_csv))
+        for note in reading.notes:
+            report(note)
+        parents.append(Parent(site.structure_id, reading.structure, site.group, site.status))
     return parents
 
 

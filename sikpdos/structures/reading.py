@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sikpdos.common import files
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 from sikpdos.structures import bounded
 from sikpdos.structures.entry import Entry, Fetched
 from sikpdos.structures.formats import (
@@ -47,7 +47,7 @@ class Reading:
     """A structure out of a file, and what was put right on the way."""
 
     structure: Structure  # atoms in the file's order
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # with the file's name
 
 
 def read_structure(path: str | os.PathLike) -> Reading:
@@ -55,16 +55,13 @@ def read_structure(path: str | os.PathLike) -> Reading:
 
     Raises SikpdosError for a file that holds none or several, and for a structure that cannot be used.
     """
-    name = files.display_name(path)
-    makers = _makers(path)
-    if len(makers) > 1:
-        raise SikpdosError(f"{name}: holds {len(makers)} structures; one a file is needed here")
-    try:
+    with naming(path):
+        makers = _makers(path)
+        if len(makers) > 1:
+            raise SikpdosError(f"holds {len(makers)} structures; one a file is needed here")
         crystal = makers[0]()
         check(crystal)
-    except SikpdosError as error:
-        raise SikpdosError(f"{name}: {error}") from error
-    return Reading(crystal.structure(), crystal.notes)
+        return Reading(crystal.structure(), tuple(f"{files.display_name(path)}: {note}" for note in crystal.notes))
 
 
 def read_file(path: str | os.PathLike) -> Fetched:
@@ -99,12 +96,8 @@ def usable(crystal: Crystal) -> Structure:
 
 def _makers(path: str | os.PathLike) -> list[Callable[[], Crystal]]:
     """A function for each structure of a file, which makes it (and fails on its own)."""
-    name = files.display_name(path)
-    data = bounded.read_bytes(path)
-    try:
-        return list(_structures(_decoded(data)))
-    except SikpdosError as error:
-        raise SikpdosError(f"{name}: {error}") from error
+    with naming(path):
+        return list(_structures(_decoded(bounded.read_bytes(path))))
 
 
 def _stem(name: str) -> str:

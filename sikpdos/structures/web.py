@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -20,7 +20,7 @@ import requests
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.version import __version__
-from sikpdos.structures.bounded import MOST_BYTES, gunzip
+from sikpdos.structures.bounded import MOST_BYTES, gunzip, most_bytes
 from sikpdos.structures.formats import documents
 
 RETRY_STATUS = {429, 500, 502, 503, 504}
@@ -37,7 +37,7 @@ class Limits:
     retries: int = 4  # further attempts at a request
     timeout_s: float = 30.0  # of silence
     total_s: float = 3600.0  # of all requests of a session
-    answer_bytes: int = MOST_BYTES  # of one answer, unpacked
+    answer_bytes: int = field(default_factory=most_bytes)  # of one answer, unpacked
     total_bytes: int = 20 * MOST_BYTES  # of all answers of a session
     pages: int = 1000  # of a list
 

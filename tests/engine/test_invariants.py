@@ -25,12 +25,13 @@ from support.engine import (
     relative_l2,
 )
 
-from sikpdos.engine import cells, core_hole, edge, kpoints, pdos, potential, scf, structure, xc
+from sikpdos.engine import cells, core_hole, edge, kpoints, pdos, plan, potential, scf, structure, xc
 from sikpdos.engine.basis import Backend, DensityBasis, WaveBasis, spherical_harmonics
 from sikpdos.engine.core_hole import HoleCell
 from sikpdos.engine.crystal import supercell, symmetry
 from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, substitution_projectors
 from sikpdos.engine.recursion import sticks
+from sikpdos.engine.settings import Settings
 
 CUTOFF_RY = 8.0
 SMALL_CELL = np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]])  # the cubic cell, 8 atoms
@@ -229,6 +230,50 @@ def test_irreducible_points_carry_the_whole_mesh():
     assert len(kpoints.irreducible((4, 4, 4), kpoints.CENTRED, rotations)) == 8  # of 64, known for fcc
 
 
+def test_predicted_error_of_a_mesh_orders_meshes_as_diamond_does():
+    """Measured for the PDOS: 8x8x8 shifted 0.6 %, 7x7x7 shifted 1.2 %, 10x10x10 centred 3.4 %, 7x7x7 centred 11 %."""
+    of = diamond()
+    rotations = symmetry(of).fixing(of.positions[0]).rotations
+
+    def error(n: int, shift: kpoints.Shift) -> float:
+        return kpoints.sampling_errors(of.lattice, (n, n, n), rotations)[kpoints.SHIFTS.index(shift)]
+
+    meshes = [(8, kpoints.SHIFTED), (7, kpoints.SHIFTED), (10, kpoints.CENTRED), (7, kpoints.CENTRED)]
+    predicted = [error(*mesh) for mesh in meshes]
+    assert predicted == sorted(predicted)
+    assert 5 < predicted[3] / predicted[1] < 15
+
+
+def test_large_cell_without_symmetry_gets_a_handful_of_points():
+    lattice = 23.0 * np.array([[1.0, 0.05, 0], [0, 1.02, 0.03], [0.04, 0, 0.98]])  # 100 atoms
+    generator = np.random.default_rng(0)
+    of = Crystal(lattice, generator.random((100, 3)), (SILICON,) * 100)
+    settings = Settings(cutoff_eV=220.0)
+    structure_plan = plan.plan_structure(of, settings)
+    site = plan.plan_site(structure_plan, 3, settings, PSEUDOS, Backend())
+    assert len(structure_plan.density_points) == 1
+    assert max(len(structure_plan.band_points), len(site.edge_points), len(site.pdos_points)) <= 4
+    assert site.hole_cell.is_primitive
+
+
+def test_metal_is_sampled_for_its_fermi_surface_and_a_semiconductor_by_one_point():
+    structure_plan = plan.plan_structure(diamond(), Settings(cutoff_eV=220.0))
+    site = plan.plan_site(structure_plan, 0, Settings(cutoff_eV=220.0), PSEUDOS, Backend())
+    assert len(site.density_points(is_gapped=True)) == 1
+    assert len(site.density_points(is_gapped=False)) > 1
+
+
+def test_bands_of_another_point_start_from_those_at_hand(diamond_state):
+    """The periodic parts are carried over exactly, but for waves on the edge of the sphere."""
+    one, other = (WaveBasis(diamond_state.basis, np.array([k]), np.eye(3, dtype=int)) for k in ([0.25] * 3, [0.2] * 3))
+    x = torch.zeros(1, 1, 1, one.shape[2], dtype=torch.complex64)
+    inner = np.flatnonzero((one.m[0, 0] == [1, 0, -1]).all(1))[0]
+    x[..., inner] = 1
+    moved = other.from_other_point(one, x)[0, 0, 0]
+    assert moved.abs().sum() == 1
+    assert (other.m[0, 0, int(moved.abs().argmax())] == [1, 0, -1]).all()
+
+
 def test_metal_is_told_from_semiconductor(diamond_state):
     assert diamond_state.is_gapped
     tin = crystal(
@@ -236,7 +281,7 @@ def test_metal_is_told_from_semiconductor(diamond_state):
     )
     metal = ground(tin, CUTOFF_RY, (6, 6, 6), tolerance=1e-4)
     assert not metal.is_gapped
-    assert metal.bands.zero_Ry == metal.bands.fermi_Ry
+    assert metal.zero_Ry == metal.bands.fermi_Ry
 
 
 def test_every_state_is_filled_or_empty():

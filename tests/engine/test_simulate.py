@@ -144,6 +144,52 @@ def test_dry_run_costs_nothing_but_tells(cli, folder, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_check_tells_what_a_run_would_do(cli, folder, campaign, tmp_path):
+    done = cli("simulate", folder / "sites.csv", "--check", "--output", folder / "raw", *QUICK)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "close-0: close.cif: atoms 0 and 1" in done.stderr
+    total = done.stderr.splitlines()[-1]
+    assert "0 sites of 0 structures to do, 2 are there" in total
+    fresh = cli("simulate", folder / "sites.csv", "--check", "--jobs", "2", *QUICK).stderr.splitlines()[-1]
+    assert "2 sites of 1 structures to do, 0 are there" in fresh
+    assert "in 2 processes of up to" in fresh
+    assert not list(tmp_path.iterdir())
+
+
+def test_jobs_share_a_table_and_change_nothing(campaign, cli, folder, tmp_path):
+    done = cli("simulate", folder / "sites.csv", "--output", tmp_path / "raw", "--jobs", "2", *QUICK)
+    assert done.returncode == 1, done.stderr
+    assert "2 sites done, 0 were there, 0 are another run's, 1 failed" in done.stderr
+    assert sorted(p.name for p in (tmp_path / "raw").iterdir()) == ["close-0.failed.json", "dia-0.npz", "dia-1.npz"]
+    one, other = (read_raw(path / "raw" / "dia-0.npz") for path in (folder, tmp_path))
+    assert np.array_equal(one.edge_weight, other.edge_weight)
+
+
+def test_terminated_run_leaves_neither_lock_nor_half_file(folder, tmp_path):
+    out = tmp_path / "raw"
+    command = [sys.executable, "-m", "sikpdos", "simulate", str(folder / "sites.csv"), "--output", str(out), *QUICK]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while "core hole" not in process.stderr.readline():
+        assert process.poll() is None
+    process.terminate()
+    assert "Traceback" not in process.communicate()[1]
+    assert process.returncode == 143
+    assert not list(out.iterdir())
+
+
+def test_convergence_is_told_for_each_change(cli, folder):
+    done = cli("simulate", folder / "dia.cif", "--site", "0", "--check-convergence", *QUICK)
+    assert done.returncode == 0, done.stderr
+    header, *rows = done.stdout.splitlines()
+    assert header == "change,edge_percent,edge_shift_eV,s_percent,p_percent"
+    numbers = {row.split(",")[0]: [float(cell) for cell in row.split(",")[1:]] for row in rows}
+    assert numbers["denser k-points"][0] > 1  # these settings are far from converged
+    assert numbers["cutoff higher by a quarter"][3] > 1
+    assert numbers["density converged ten times better"][0] < 1
+    assert cli("simulate", folder / "sites.csv", "--check-convergence").returncode == 2
+
+
 def test_slurm_array_task_is_the_default_shard(cli, folder):
     env = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "6", "SLURM_ARRAY_TASK_COUNT": "2"}
     done = cli("simulate", folder / "sites.csv", "--dry-run", env=env)
@@ -215,7 +261,43 @@ def test_site_of_another_element_is_refused_and_its_pseudopotential_used(cli, tm
     other = tmp_path / "Ge.UPF"
     other.write_text((PSEUDOPOTENTIALS / "Si.UPF").read_text().replace('element="Si"', 'element="Ge"'))
     refused = cli("simulate", cif, "--site", "1", "-o", "-", "--pseudo", other)
-    assert_one_line_failure(refused, "atom 1 is Ge, not Si")
+    assert_one_line_failure(refused, "atom 1 is Ge, not Si", "--pdos-only")
     done = cli("simulate", cif, "--site", "0", "-o", tmp_path / "sige.npz", "--pseudo", other, *QUICK)
     assert done.returncode == 0, done.stderr
     assert set(read_raw(tmp_path / "sige.npz").meta["pseudopotentials"]) == {"Ge", "Si", "Si, 1s hole"}
+
+
+def test_density_of_states_of_a_partner(cli, tmp_path):
+    """Carbon in silicon carbide: its own command, and more electrons on it than on silicon."""
+    cif = _cif(tmp_path / "sic.cif", second="C2 C", length="3.08")
+    quick = ["--cutoff", "200", "--k-spacing", "0.15", "--threads", "1"]
+    electrons = []
+    for site in ("0", "1"):
+        done = cli("simulate", cif, "--site", site, "--pdos-only", "--output", "-", *quick)
+        assert done.returncode == 0, done.stderr
+        assert "cutoff 200 eV is below the 500 eV recommended for C" in done.stderr
+        energy_eV, s, p = np.loadtxt(done.stdout.splitlines(), delimiter=",", skiprows=1).T
+        electrons.append((s + p)[energy_eV < 1].sum() * 0.1)
+    assert electrons[1] > 4 > electrons[0]
+    assert sum(electrons) == pytest.approx(8, abs=0.25)
+    assert cli("simulate", tmp_path / "sites.csv", "--pdos-only", "--output", "-").returncode == 2
+
+
+def test_pseudopotential_without_orbitals_is_refused_by_a_dry_run(cli, tmp_path):
+    """Files such as those of the SG15 set hold no PP_PSWFC."""
+    bare = tmp_path / "Ge.UPF"
+    text = (PSEUDOPOTENTIALS / "Si.UPF").read_text().replace('element="Si"', 'element="Ge"')
+    bare.write_text(text.replace("PP_PSWFC", "PP_OTHER"))
+    cif = _cif(tmp_path / "sige.cif", second="Ge2 Ge")
+    done = cli("simulate", cif, "--site", "0", "--dry-run", "--pseudo", bare)
+    assert done.returncode == 1
+    assert "Ge.UPF has no pseudo-atomic orbitals (PP_PSWFC)" in done.stderr
+    assert "iteration" not in done.stderr
+
+
+def test_absolute_energy_of_the_edge(campaign, folder):
+    """Scalar-relativistic PBE lies a few eV below the measured 1839 eV; both equivalent atoms say the same."""
+    one, other = (read_raw(folder / "raw" / f"dia-{i}.npz").meta for i in (0, 1))
+    assert one["transition_eV"] == pytest.approx(1836, abs=2)
+    assert one["transition_eV"] == pytest.approx(other["transition_eV"], abs=0.02)
+    assert one["spin"] == "none"

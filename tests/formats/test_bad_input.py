@@ -195,7 +195,7 @@ def test_predict_names_each_bad_file_and_does_the_others(cli, tmp_path):
     for name, (content, _) in BAD.items():
         (tmp_path / name).write_bytes(content)
     edge_file(tmp_path / "good.msa")
-    done = cli("predict", *BAD, "nothing.msa", "good.msa", cwd=tmp_path)
+    done = cli("predict", *BAD, "nothing.msa", "good.msa", "--any-edge", cwd=tmp_path)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     for name, (_, words) in BAD.items():
@@ -220,7 +220,7 @@ def test_predict_of_a_matrix_names_the_spectra_it_leaves_out(cli, tmp_path):
     matrix = np.repeat(spectra.intensity, 4, axis=0)
     matrix[1], matrix[2, 500] = 0, np.nan
     np.savez(tmp_path / "m.npz", energy_eV=spectra.energy_eV, spectra=matrix, ids=["a", "b", "c", "d"])
-    done = cli("predict", "m.npz", cwd=tmp_path)
+    done = cli("predict", "m.npz", "--any-edge", cwd=tmp_path)
     assert done.returncode == 1
     assert "sikpdos predict: m.npz: b: all intensities are zero\n" in done.stderr
     assert "sikpdos predict: m.npz: c: intensity is nan in channel 501 of 1000\n" in done.stderr

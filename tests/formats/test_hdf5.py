@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from attack.spectrum_seeds import write_bliss, write_hyperspy
@@ -9,6 +12,7 @@ from attack.spectrum_seeds import write_bliss, write_hyperspy
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.columns import ColumnChoice
 from sikpdos.formats.read import read_spectra
+from sikpdos.formats.trial import try_in_child
 
 h5py = pytest.importorskip("h5py")
 ENERGY_EV = np.arange(1800.0, 1900.0, 0.5)
@@ -146,6 +150,18 @@ def test_sizes_are_checked_before_reading(tmp_path, monkeypatch):
         nxdata(file)
     with pytest.raises(SikpdosError, match="SIKPDOS_MAX_BYTES raises this limit"):
         read_spectra(tmp_path / "x.h5")
+
+
+def test_a_library_that_loops_or_crashes_is_no_hang_and_no_crash():
+    def loop():
+        while True:
+            pass
+
+    with pytest.raises(SikpdosError, match="not read within 0 s"):
+        try_in_child(loop, 0.2)
+    with pytest.raises(SikpdosError, match="crashes"):
+        try_in_child(lambda: os.kill(os.getpid(), signal.SIGTERM), 5)
+    try_in_child(lambda: 1 / 0, 5)  # what fails is told by the reading itself
 
 
 @pytest.mark.parametrize(

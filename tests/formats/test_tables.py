@@ -16,8 +16,8 @@ TIME, INDEX, RING = np.full(ENERGY.size, 1.0), np.arange(ENERGY.size) + 1.0, 399
 DARK = np.tile([11.0, 12.0, 13.0], ENERGY.size)[: ENERGY.size]
 ANGLE = np.rad2deg(np.arcsin(12398.419843320026 / (2 * 3.7403 * ENERGY)))
 C = {
-    "E": ENERGY, "keV": ENERGY / 1e3, "mu": MU, "I0": I0, "y": MU * I0 / 1e3, "y2": MU * I0 / 5e2, "t": TIME, "n": INDEX,
-    "ring": RING, "dark": DARK, "deg": ANGLE, "It": I0 * np.exp(-MU), "zero": 0 * ENERGY, "half": MU / 2,
+    "E": ENERGY, "keV": ENERGY / 1e3, "mu": MU, "I0": I0, "y": MU * I0 / 1e3, "y2": MU * I0 / 5e2, "t": TIME,
+    "n": INDEX, "ring": RING, "dark": DARK, "deg": ANGLE, "It": I0 * np.exp(-MU), "zero": 0 * ENERGY, "half": MU / 2,
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ ONE_SPECTRUM = {
     "Requested Energy\nAchieved Energy\nI0\nVORTEX\n\n" + table("t E E I0 y"),
     "9809": "  9809     KEK-PF   BL11A\n Si001           22.05.11 17:26\n TEY\n Ring :   2.5 GeV\n"
     " Mono :   InSb(111)       D=  3.74030 A    Initial angle= 64.0 deg\n"
-    " BL11A      TEY( 3)   Repetition=  1     Points= 155\n\n Block      Init-Eng  Final-Eng      Step/eV  Time/s  Num\n"
+    " BL11A      TEY( 3)   Repetition=  1     Points= 155\n\n Block      Init-Eng  Final-Eng      Step/eV Time/s Num\n"
     "     1        1750.00   1825.00         2.50       1.00        30\n Ortec( 0)     NDCH = 3\n"
     "  Angle(c)  Angle(o)    time/s         1         2\n      Mode         0         0         1         2\n"
     "    Offset         0         0     0.000     0.000\n" + table("deg deg t I0 y"),
@@ -83,6 +83,14 @@ ONE_SPECTRUM = {
     "energies fall": "energy mu\n" + "".join(reversed(table("E mu").splitlines(keepends=True))),
     "percent signs": "% exported\n% energy mu\n" + table("E mu"),
     "missing values": "energy,mu,comment\n" + table("E mu", ",", ",\n"),
+    "time of day": "time,energy,TEY,I0\n"
+    + "".join(f"12:00:{i % 60:02d},{row}\n" for i, row in enumerate(table("E y I0", ",").splitlines())),
+    "spec, comments within": "#S 1 x\n#L Energy  I0  TEY\n" + table("E I0 y").replace("\n", "\n#C beam dump\n", 3),
+    "epics legend": "; Epics Scan 1 dimensional scan\n; column labels:\n; P1 = {Mono Energy} --> 13IDA:E\n"
+    "; D1 = {mca:I0} --> 13IDA:S1\n; D2 = {Si_ka} --> 13IDA:S2\n;-----\n;  P1 D1 D2\n" + table("E I0 y"),
+    "cls events": "# CLS Data Acquisition\n# Event: scan\n# column 1: Event-ID\n# column 2: Energy:sp\n# column 3: I0\n"
+    "# column 4: TEY\n" + table("t E I0 y", ", "),
+    "numbered names": "#C exafsscan\n#C 1_E(eV) 2_I0 3_seconds 4_Vortex\n" + table("E I0 t y"),
     "dashes for missing": "energy,TEY,I0,temperature (K)\n" + table("E y I0", ",", ",--\n"),
 }
 
@@ -112,6 +120,10 @@ SEVERAL = {
         "# XDI/1.0 Demeter/0.9\n# Column.1: energy eV\n# Column.2: Si_wafer\n# Column.3: Si_nano\n# ///\n# x\n# ---\n"
         "#  energy  Si_wafer  Si_nano\n" + table("E mu half"),
         ["Si_wafer", "Si_nano"],
+    ),
+    "samples called like detectors": (
+        "Energy (eV),Si ref,scan 2\n" + table("E mu half", ","),
+        ["Si ref", "scan 2"],
     ),
     "pairs": ("energy_A,mu_A,energy_B,mu_B\n" + table("E mu E half", ","), ["mu_A", "mu_B"]),
     "pairs without names": (table("E mu E half"), ["columns 1 and 2", "columns 3 and 4"]),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import shutil
 import ssl
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +23,7 @@ from sikpdos.structures.sources import Query
 from sikpdos.structures.web import Limits
 
 KEY = "k3y" + "0" * 29  # 32 characters, as the client asks for
+ECHO = '{"data": [{"material_id": "' + r"\u006b" + KEY[1:] + '"}]}'  # the key, not spelled as it is
 DIAMOND = Structure.from_spacegroup("Fd-3m", Lattice.cubic(5.43), ["Si"], [[0, 0, 0]])
 QUARTZ = Structure.from_spacegroup(
     "P3_221", Lattice.hexagonal(4.913, 5.405), ["Si", "O"], [[0.47, 0, 2 / 3], [0.413, 0.267, 0.786]]
@@ -254,6 +257,80 @@ def test_command_keeps_the_good_and_writes_nothing_outside(serve, tmp_path, cli)
     }
 
 
+def test_versioned_addresses_and_flat_entries(serve):
+    for ending in ("", "/", "/v1", "/v1/", "/v1/structures"):
+        server = serve(page(item("a"), item("slab", nperiodic_dimensions=2, dimension_types=[1, 1, 0])))
+        server.url += ending
+        got = optimade(server)
+        assert [e.structure_id for e in got.entries] == ["127.0.0.1-a"]
+        assert "slab: not periodic" in got.left_out[0]
+        assert urlsplit(server.asked[0]).path == "/v1/structures"
+        assert "nperiodic_dimensions" in server.asked[0]
+
+
+def numbered(make):
+    """Answers with a page that names the next one, without end."""
+    count = iter(range(10**9))
+    return lambda path: make(f"/v1/structures?p={next(count)}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "limits", "words"),
+    [
+        (lambda: numbered(lambda url: page(following=url)), {}, "an empty page with a next one"),
+        (lambda: numbered(lambda url: page(item("a"), following=url)), {"pages": 5}, "more than 5 pages"),
+        (lambda: (200, {}, b" " * 3000), {"answer_bytes": 1000}, "more than 0.001 MB"),
+        (lambda: (200, {}, gzip.compress(b" " * 10**7)), {"answer_bytes": 10**5}, "when unpacked"),
+        (lambda: (200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * 10**7)), {"answer_bytes": 10**5}, "unpacked"),
+        (lambda: numbered(lambda url: page(item("a"), following=url)), {"total_bytes": 4000}, "an answer of more than"),
+        (lambda: (200, {}, b"[" * 100_000), {}, "deeply"),
+        (lambda: (302, {"Location": "http://localhost:9/x"}, b""), {}, "redirected to another host (localhost:9)"),
+        (lambda: (302, {"Location": "/v1/structures"}, b""), {}, "redirected too often"),
+        (lambda: (400, {}, b'{"errors": "\\u001b[31mred\\u0007"}'), {}, "[31mred"),
+        (lambda: ok({"data": [item("a", species_at_sites=["Si"] * 27_000)], "links": {}}), {}, "more than 5000"),
+    ],
+)
+def test_whatever_a_server_sends_is_bounded(serve, answer, limits, words):
+    got = optimade(serve(answer()), limits=limits)
+    (told,) = [*got.failures, *got.left_out]
+    assert words in told
+    assert told.isprintable()
+
+
+def test_redirections_on_the_same_host_are_followed(serve):
+    server = serve((302, {"Location": "/v1/other"}, b""), page(item("a")))
+    assert [e.structure_id for e in optimade(server).entries] == ["127.0.0.1-a"]
+    assert server.asked[1] == "/v1/other"
+
+
+def test_a_dripping_server_is_left(serve):
+    """One byte at a time keeps every single wait short; the whole is limited."""
+    release = threading.Event()
+
+    server = serve(page())
+    handler = server.server.RequestHandlerClass
+
+    def drip(self):
+        self.send_response(200)
+        self.end_headers()
+        while not release.wait(0.05):
+            self.wfile.write(b" ")
+            self.wfile.flush()
+
+    handler.do_GET = drip
+    started = time.monotonic()
+    got = optimade(server, limits={"total_s": 0.5})
+    release.set()
+    assert "not done within 0.5 s" in got.failures[0]
+    assert time.monotonic() - started < 5
+
+
+def test_waits_that_a_server_asks_for_are_short(serve):
+    server = serve((503, {"Retry-After": "1e308"}, b""), page(item("a")))
+    got = optimade(server, retries=1, limits={"total_s": 0.5})
+    assert "not done within 0.5 s" in got.failures[0]
+
+
 def summary(*documents):
     """What the Materials Project's summary endpoint answers: ids first, then documents."""
 
@@ -297,6 +374,9 @@ def test_materials_project(serve, tmp_path, cli):
         (KEY, summary({"material_id": "../../x"}), "not a usable id"),
         (KEY, ok({"data": {"a": 1}}), "without material ids"),
         (KEY, ok([1]), "not understood"),
+        (KEY, ok({"detail": f"your key {KEY} has no access"}), "repeats the key"),
+        (KEY, (200, {}, ECHO.encode()), "repeats the key"),
+        (KEY, (500, {}, KEY.encode()), "repeats the key"),
     ],
 )
 def test_materials_project_failures(serve, tmp_path, monkeypatch, key, answer, words):

@@ -26,8 +26,9 @@ class Token:
 
     @property
     def value(self) -> str | None:
-        """The text; None for `?` and `.`, which stand for nothing."""
-        return None if not self.quoted and self.text in _UNKNOWN else self.text.strip()
+        """The text; None for `?` and `.`, which stand for nothing (some programs put them into quotes)."""
+        text = self.text.strip()
+        return None if text in _UNKNOWN else text
 
 
 @dataclass

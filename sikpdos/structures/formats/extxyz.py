@@ -12,7 +12,7 @@ from sikpdos.structures.formats.numbers import number, three, whole
 
 _BARE = re.compile(r"\S*")
 _CLOSING = {'"': '"', "'": "'", "{": "}", "[": "]"}
-_BRACKETS = str.maketrans(",[]{}", "     ")
+_BRACKETS = str.maketrans(',[]{}"', "      ")
 _TRUE = frozenset(("T", "True", "true", "TRUE", "1"))
 _WIDTHS = re.compile(r"(\w+):([SRIL]):(\d{1,3})")
 _DEFAULT_PROPERTIES = "species:S:1:pos:R:3"
