@@ -23,7 +23,7 @@ def drawn_weights(architecture: Architecture, members: int = 3) -> dict[str, np.
 
 def test_numpy_and_torch_are_one_network(architecture):
     rng, weights = np.random.default_rng(1), drawn_weights(architecture)
-    spectra, resolution = rng.random((3, 5, 200), np.float32), rng.random((3, 5, 2), np.float32)
+    spectra, resolution = rng.random((3, 5, 200), np.float32), rng.random((3, 5, network.CONDITIONS), np.float32)
     by_numpy = network.forward(weights, architecture, spectra, resolution, np)
     tensors = {name: torch.tensor(weight) for name, weight in weights.items()}
     by_torch = network.forward(tensors, architecture, torch.tensor(spectra), torch.tensor(resolution), torch)
