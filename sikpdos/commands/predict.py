@@ -75,7 +75,7 @@ def predict(
             "--self-absorption",
             metavar="IN,OUT",
             show_default="none",
-            help="Correct fluorescence of a thick sample: angles of the beam and of the detector to its surface, degrees.",
+            help="Correct fluorescence of a thick sample: angles of beam and detector to its surface, degrees.",
         ),
     ] = None,
     composition: Annotated[

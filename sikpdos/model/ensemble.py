@@ -16,7 +16,7 @@ from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
 from sikpdos.model import kernel_regression
 from sikpdos.model.kernel_regression import KernelRegression
-from sikpdos.model.network import Architecture, forward, scale, unknown_resolution
+from sikpdos.model.network import Architecture, forward, recording, scale
 from sikpdos.model.outliers import OutlierModel
 from sikpdos.model.uncertainty import Uncertainty
 
@@ -65,10 +65,10 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and calibrated standard deviation, both (B, 2, 300) in states/eV/atom, of normalised spectra (B, 200).
 
-    resolution (B, 2): see network.known_resolution; not known by default. A band of +-1.645 standard deviations holds
+    resolution (B, 5): see network.recording; not known by default. A band of +-1.645 standard deviations holds
     90 %. Evaluated `block` spectra at a time, so that memory grows with the results alone.
     """
-    resolution = unknown_resolution(len(spectra)) if resolution is None else resolution
+    resolution = recording(spectra) if resolution is None else resolution
     mean = np.empty((len(spectra), 2, PDOS.size), np.float32)
     std = np.empty_like(mean)
     for start in range(0, len(spectra), block):
@@ -99,7 +99,7 @@ class Estimates:
 
 
 def estimate(ensemble: Ensemble, spectra: np.ndarray, resolution: np.ndarray, left_out: int = split.TEST) -> Estimates:
-    """What members say of normalised spectra (B, 200), resolution (B, 2).
+    """What members say of normalised spectra (B, 200), resolution (B, 5).
 
     left_out: the fold that the spectra are of. Of a validation fold, only the members that kept it are asked and only
     the fit that leaves it out; of the test part, or of no part at all, all are.
@@ -126,4 +126,6 @@ def _network_estimates(
     scaled = scale(np.asarray(spectra, np.float32), ensemble.input_mean, ensemble.input_std).astype(np.float32)
     shape = (len(members), len(spectra))
     inputs = np.broadcast_to(scaled, (*shape, SPECTRUM.size))
-    return forward(weights, ensemble.architecture, inputs, np.broadcast_to(resolution, (*shape, 2)), np)
+    return forward(
+        weights, ensemble.architecture, inputs, np.broadcast_to(resolution, (*shape, resolution.shape[-1])), np
+    )

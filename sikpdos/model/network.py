@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.model import outliers
 
+CONDITIONS = 5  # numbers that say how a spectrum was recorded: see recording
 PDOS_SCALE = 0.03  # states/eV/atom, typical standard deviation: keeps the network's numbers near 1
 ORBITALS = ("s", "p")
 Array = Any  # numpy.ndarray or torch.Tensor
@@ -29,7 +31,7 @@ class Architecture:
     kernel: int = 7  # points of a convolution's kernel
     stride: int = 2
     hidden: int = 64  # units of each of the two branches (s, p) before its output
-    resolution_input: bool = False  # take the spectrum's sigma (or "not known") as input
+    resolution_input: bool = False  # take how the spectrum was recorded as input, as far as it is known
 
 
 def weight_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
@@ -39,7 +41,7 @@ def weight_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     for layer, channels in enumerate(architecture.channels):
         shapes |= {f"conv{layer}_w": (inputs * architecture.kernel, channels), f"conv{layer}_b": (1, channels)}
         length, inputs = (length - architecture.kernel) // architecture.stride + 1, channels
-    features, hidden = length * inputs + 2 * architecture.resolution_input, architecture.hidden
+    features, hidden = length * inputs + CONDITIONS * architecture.resolution_input, architecture.hidden
     for orbital in ORBITALS:
         shapes |= {f"{orbital}_hidden_w": (features, hidden), f"{orbital}_hidden_b": (1, hidden)}
         shapes |= {f"{orbital}_out_w": (hidden, PDOS.size), f"{orbital}_out_b": (1, PDOS.size)}
@@ -56,8 +58,8 @@ def forward(
 ) -> Array:
     """Density of states (members, B, 2, 300), states/eV/atom, of scaled spectra (members, B, 200).
 
-    resolution (members, B, 2): whether sigma is known, and sigma in eV if so; used if the architecture
-    takes it. dropout is applied to the features of each branch; in use it changes nothing.
+    resolution (members, B, 5): how they were recorded (see recording); used if the architecture takes it. dropout is
+    applied to the features of each branch; in use it changes nothing.
     """
     members, batch = spectra.shape[:2]
     x = spectra[..., None]  # (members, B, length, channels)
@@ -106,11 +108,15 @@ def scale(spectra: Array, mean: Array, std: float) -> Array:
     return (spectra / spectra.mean(-1)[..., None].clip(1e-3) - mean) / std
 
 
-def unknown_resolution(count: int) -> np.ndarray:
-    """Resolution input (count, 2) of spectra whose sigma is not known."""
-    return np.zeros((count, 2), np.float32)
+def recording(spectra: np.ndarray, sigma_eV: float | np.ndarray | None = None, kind: str = "unknown") -> np.ndarray:
+    """What the network is told about spectra (B, 200) beside themselves (B, 5).
 
-
-def known_resolution(sigma_eV: float, count: int) -> np.ndarray:
-    """Resolution input (count, 2) of spectra of one sigma."""
-    return np.tile(np.array([1.0, sigma_eV], np.float32), (count, 1))
+    Whether sigma is known, and sigma in eV if so; whether the kind is known to be XAS, or EELS; the noise, as the
+    decadic logarithm of its share of the mean, 2 added.
+    """
+    told = np.zeros((len(spectra), CONDITIONS), np.float32)
+    if sigma_eV is not None:
+        told[:, 0], told[:, 1] = 1, sigma_eV
+    told[:, 2], told[:, 3] = kind == "xas", kind == "eels"
+    told[:, 4] = np.log10(outliers.noise(spectra).clip(1e-3)) + 2
+    return told

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
+from sikpdos.common import resources
+from sikpdos.common.grid import SPECTRUM
+from sikpdos.dataset import raw_site
 from sikpdos.dataset.dataset import Dataset
+from sikpdos.model.network import CONDITIONS, recording
 from sikpdos.model.settings import Settings
-from sikpdos.spectra import preprocess, simulated_measurement
+from sikpdos.spectra import preprocess, real_edge, simulated_measurement
 
 _VARIANTS = 4  # simulated measurements of each site drawn at a time
-_REFRESH = 5  # epochs that a draw serves
+_REFRESH = 10  # epochs that a draw serves
 _SMOOTHED = 0.3  # share of measurements smoothed as the paper does
 _KNOWN_RESOLUTION = 0.7  # share of measurements whose resolution the network is given
+_KNOWN_KIND = 0.8  # share that it is told are EELS, or XAS
+_XAS = 0.5  # share of XAS
+_REAL = 0.4  # share of EELS with what real edges have and computed ones lack; simulated measurements lack it, too
+_OXIDE_XAS, _OXIDE_EELS = (-0.25, 0.25), (-0.1, 0.1)  # shares of native oxide; none below 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +34,7 @@ class SpectrumVariants:
     """
 
     spectra: np.ndarray  # (variants, n, 200) maximum 1
-    resolution: np.ndarray  # (variants, n, 2) whether sigma is known, and sigma
+    resolution: np.ndarray  # (variants, n, 5) how they were recorded: see network.recording
     noise: float  # to be added to them, standard deviation
 
     def of_sites(self, sites: np.ndarray) -> SpectrumVariants:
@@ -38,7 +46,7 @@ class SpectrumVariants:
         return self.spectra.reshape(-1, self.spectra.shape[-1])
 
     @property
-    def flat_resolution(self) -> np.ndarray:  # (variants * n, 2)
+    def flat_resolution(self) -> np.ndarray:  # (variants * n, 5)
         return self.resolution.reshape(-1, self.resolution.shape[-1])
 
     def flat_copies(self, of_sites: np.ndarray) -> np.ndarray:
@@ -66,7 +74,7 @@ def sampler(dataset: Dataset, settings: Settings) -> SpectrumSampler:
 def clean(dataset: Dataset, settings: Settings) -> SpectrumSampler:
     """The dataset's own spectra, with a little noise in training."""
     spectra = dataset.spectra[None].astype(np.float32)
-    resolution = np.zeros((*spectra.shape[:2], 2), np.float32)
+    resolution = np.zeros((*spectra.shape[:2], CONDITIONS), np.float32)
     held_out = SpectrumVariants(spectra=spectra, resolution=resolution, noise=0.0)
     noisy = replace(held_out, noise=settings.noise)
     return SpectrumSampler(draw=lambda epoch: noisy, held_out=held_out)
@@ -92,15 +100,32 @@ def _simulate(dataset: Dataset, settings: Settings, rng: np.random.Generator) ->
 
 
 def _simulate_one(dataset: Dataset, settings: Settings, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One measurement of every site (n, 200), and its resolution (n, 2).
+    """One measurement of every site (n, 200), by EELS or XAS, and how it was recorded (n, 5).
 
     The few without a detectable onset are replaced by the clean spectrum.
     """
-    conditions = simulated_measurement.draw(len(dataset), settings.sigma_eV, settings.counts, rng)
+    energy_eV, edges = dataset.unbroadened()
+    n = len(dataset)
+    conditions = simulated_measurement.draw(n, settings.sigma_eV, settings.counts, rng)
     smooth = (40, 3) if rng.random() < _SMOOTHED else None
     options = preprocess.Preprocessing(smooth=smooth, onset=dataset.onset_rule, allow_partial=True)
-    spectra = simulated_measurement.measure(*dataset.unbroadened(), conditions, rng, options)
-    lost = ~np.isfinite(spectra).all(axis=1)
-    spectra[lost] = dataset.spectra[lost]
-    known = rng.random(len(dataset)) < _KNOWN_RESOLUTION
-    return spectra, np.stack([known, np.where(known, conditions.sigma_eV, 0)], axis=1)
+    xas, real = rng.random(n) < _XAS, rng.random(n) < _REAL
+    share = np.where(xas, rng.uniform(*_OXIDE_XAS, n), rng.uniform(*_OXIDE_EELS, n)).clip(0)
+    real |= xas
+    edges = np.array(edges, float)
+    edges[real] = real_edge.real_edges(energy_eV, edges[real], _oxide(), real_edge.draw(share[real], rng))
+    spectra, resolution = np.empty((n, SPECTRUM.size)), np.empty((n, CONDITIONS))
+    for kind, rows in (("eels", np.flatnonzero(~xas)), ("xas", np.flatnonzero(xas))):
+        measured = simulated_measurement.measure(energy_eV, edges[rows], conditions.of(rows), rng, options, kind)
+        lost = ~np.isfinite(measured).all(axis=1)
+        measured[lost] = dataset.spectra[rows][lost]
+        spectra[rows], resolution[rows] = measured, recording(measured, conditions.sigma_eV[rows], kind)
+    resolution[rng.random(n) >= _KNOWN_RESOLUTION, :2] = 0
+    resolution[rng.random(n) >= _KNOWN_KIND, 2:4] = 0
+    return spectra, resolution
+
+
+@cache
+def _oxide() -> np.ndarray:
+    """The computed edge of quartz, in the bins of the database's edges."""
+    return raw_site.read_raw(resources.OXIDE).edge_weight

@@ -13,7 +13,7 @@ from sikpdos.dataset.dataset import Dataset
 from sikpdos.formats.read import Reading
 from sikpdos.model import metrics, outliers
 from sikpdos.model.ensemble import Model, predict
-from sikpdos.model.network import known_resolution, unknown_resolution
+from sikpdos.model.network import recording
 from sikpdos.prediction.batches import PreparedBatch, convert_files
 from sikpdos.spectra.preprocess import Background, Corrections, Prepared, Preprocessing, realign
 
@@ -151,8 +151,7 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
     """Predictions of the usable spectra of a batch."""
     prepared, rows = batch.prepared, np.flatnonzero(batch.prepared.usable)
     spectra, resolution_eV = prepared.spectra[rows], prepared.preprocessing.resolution_eV
-    known = resolution_eV is not None
-    resolution = known_resolution(resolution_eV, len(rows)) if known else unknown_resolution(len(rows))
+    resolution = recording(spectra, resolution_eV, prepared.kind)
     pdos, deviation = predict(model, spectra, resolution)
     if batch.noisy:
         deviation = np.hypot(deviation, _noise_deviation([batch.noisy[row] for row in rows], model, resolution))
@@ -196,7 +195,7 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
     """
     _same_broadening(dataset, model)
     spectra = dataset.spectra[rows]
-    resolution = known_resolution(dataset.sigma_eV, len(spectra))
+    resolution = recording(spectra, dataset.sigma_eV)
     pdos, deviation = predict(model, spectra, resolution)
     unknown = np.full(len(spectra), np.nan)
     return Predicted(

@@ -25,8 +25,8 @@ def fault(energy_eV: np.ndarray, any_edge: bool) -> str:
     if any_edge or not is_absolute(energy_eV) or (energy_eV[0] < high_eV and energy_eV[-1] > low_eV):
         return ""
     return (
-        f"no silicon K-edge: energies from {energy_eV[0]:g} to {energy_eV[-1]:g} eV, the edge lies at {SI_K_EDGE_EV:g} eV"
-        " (--any-edge goes on all the same)"
+        f"no silicon K-edge: energies from {energy_eV[0]:g} to {energy_eV[-1]:g} eV, the edge lies at "
+        f"{SI_K_EDGE_EV:g} eV (--any-edge goes on all the same)"
     )
 
 

@@ -15,7 +15,7 @@ from sikpdos.common.constants import FWHM_PER_SIGMA
 from sikpdos.common.errors import SikpdosError
 
 _NEEDED_LOSS_EV = 25.0  # losses that must be measured: an edge's 20 eV window is filled from as far below
-_AT_ZERO_EV = 20.0  # error of the energy zero that a zero-loss peak may have
+_AT_ZERO_EV = 10.0  # error of the energy zero that a zero-loss peak may have
 _TAPER_EV = 20.0  # over which both spectra go to zero above their ends
 _LEAST_ELASTIC = 0.05  # of all electrons in the zero-loss peak: thicker samples cannot be deconvolved
 
@@ -77,7 +77,7 @@ def _crossing(energy_eV: np.ndarray, values: np.ndarray, level: float, start: in
 def remove_plural_scattering(
     energy_eV: np.ndarray, edges: np.ndarray, low_loss: LowLoss, fwhm_eV: float | None = None
 ) -> tuple[np.ndarray, ZeroLoss]:
-    """Single-scattering edges (m, n) and the zero-loss peak, from edges without background in equal steps energy_eV (n,).
+    """Single-scattering edges (m, n) and the zero-loss peak; edges without background, in equal steps energy_eV (n,).
 
     The result is as sharp as a Gaussian zero-loss peak of fwhm_eV (by default as wide as the measured one), which keeps
     the noise. The edges' scale is that of the elastic electrons' share. Raises SikpdosError for a low-loss spectrum

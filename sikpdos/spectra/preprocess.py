@@ -59,6 +59,7 @@ class Prepared:
     energy_eV: np.ndarray  # (k,) the 0.1 eV axis, and
     intensity: np.ndarray  # (m, k) what was cut from it
     background: Background | None
+    kind: str  # "eels" or "xas", as far as the file or the background tells; else "unknown"
     oxide_share: np.ndarray  # (m,) of the silicon seen; NaN where no oxide is, or was looked for
     preprocessing: Preprocessing
     causes: dict[int, str]  # row -> why this spectrum cannot be used
@@ -125,6 +126,7 @@ def prepare(
         energy_eV=axis_eV,
         intensity=intensity,
         background=choice.background,
+        kind=_kind(kind, choice),
         oxide_share=oxide_share,
         preprocessing=preprocessing,
         causes=causes,
@@ -181,6 +183,13 @@ def _background(
     if wanted.background == "auto" and not edge_search.is_absolute(energy_eV):
         return backgrounds.Choice(None)
     return backgrounds.choose(energy_eV, typical, kind, rise_eV, wanted.background)
+
+
+def _kind(kind: str, choice: backgrounds.Choice) -> str:
+    """How a spectrum was measured: by its file, else by the background that it seemed to have."""
+    if kind != "unknown" or choice.background is None:
+        return kind
+    return "eels" if choice.background.law == "power law" else "xas"
 
 
 def _single_scattering(
@@ -270,7 +279,7 @@ def _not_silicon(axis_eV: np.ndarray, onset_eV: np.ndarray, spectra: np.ndarray)
     with np.errstate(invalid="ignore"):
         peak = edge_search.is_peak(spectra)
     return {
-        f"no silicon K-edge: an onset over {edge_search.NEAR_EV:g} eV from {SI_K_EDGE_EV:g} eV; --any-edge goes on": far,
+        f"no silicon K-edge: an onset over {edge_search.NEAR_EV:g} eV from {SI_K_EDGE_EV:g} eV (see --any-edge)": far,
         "no edge but a peak, such as a zero-loss peak or an emission line; --any-edge goes on all the same": peak,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -18,14 +18,16 @@ _RANGES = {  # of nuisances drawn by draw(); uniform, counts uniform in the loga
     "edge_offset_eV": (-3.0, 3.0),
     "thickness": (-0.6, 0.6),
 }
-_YIELD_RANGES = {
-    "below": (0.1, 20.0),
-    "noise": (1e-4, 5e-3),
-}
-_YIELD_GLITCHES = 0.2  # share of spectra with one
-_YIELD_STEPS_EV = (0.1, 0.2, 0.25, 0.5)
-SHARE_XAS = 0.5
-OXIDE = {"eels": (-0.1, 0.1), "xas": (-0.25, 0.25)}
+# A yield's background comes from all that absorbs, films above the silicon too, and its noise is a share of the whole
+# yield: electrometers and monitors, not counting, decide.
+_BELOW = (0.1, 20.0)  # yield below the edge over the edge's height
+_YIELD_NOISE = (0.003, 0.1)  # standard deviation over the edge's height, from the whole yield
+_YIELD_EXPONENT = (-1.0, 3.0)  # of the fall of the yield with energy
+_DRIFT_PERIOD_EV = (8.0, 80.0)  # of errors in the normalisation to the beam
+_GLITCHES = 0.2  # share of spectra with a glitch of the monochromator
+_GLITCH_OFFSET_EV, _GLITCH_SIGMA_EV, _GLITCH_HEIGHT = (-10.0, 25.0), (0.1, 0.4), (-0.2, 0.2)
+_YIELD_STEPS_EV = (0.1, 0.2, 0.25, 0.5)  # around the edge; longer ones before
+_YIELD_RANGE_EV = (-39.0, -9.0, 32.0)  # from the edge: long steps, short steps, end
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Conditions:
 
     def __len__(self) -> int:
         return len(self.sigma_eV)
+
+    def of(self, rows: np.ndarray) -> Conditions:
+        """Those of some of the spectra."""
+        return Conditions(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
 def draw(
@@ -73,8 +79,8 @@ def record(
     return axis_eV, rng.poisson(np.maximum(signal + background, 0)).astype(float)
 
 
-def _signal(energy_eV, edge, conditions, channels_eV):
-    """Broadened edges on the channels (m, k), maximum 1."""
+def _signal(energy_eV: np.ndarray, edge: np.ndarray, conditions: Conditions, channels_eV: np.ndarray) -> np.ndarray:
+    """Broadened edges at energies from the tabulated edge (m, k), maximum 1."""
     bin_eV = (energy_eV[-1] - energy_eV[0]) / (len(energy_eV) - 1)
     curves = _broadened(edge, bin_eV, conditions)
     true_eV = (channels_eV - conditions.edge_offset_eV[:, None]) * (1 + conditions.dispersion_error[:, None])
@@ -85,35 +91,41 @@ def _signal(energy_eV, edge, conditions, channels_eV):
     return signal / signal.max(axis=1)[:, None]
 
 
-def record_yield(energy_eV, edge, conditions, rng):
-    """Yield over the beam's intensity (m, k) at energies (k,), as an absorption beamline records it."""
-    m, step_eV = len(edge), rng.choice(_YIELD_STEPS_EV)
-    shift_eV = rng.uniform(0, 1)
-    before_eV = np.arange(-39.0, -9.0, max(0.5, step_eV)) + shift_eV
-    channels_eV = np.concatenate([before_eV, np.arange(before_eV[-1] + step_eV, 32.0, step_eV)])
-    signal = _signal(energy_eV, edge, conditions, channels_eV)
-    below = np.exp(rng.uniform(*np.log(_YIELD_RANGES["below"]), m))[:, None]
-    slope = rng.uniform(-1.0, 3.0, (m, 1))
-    axis_eV = SI_K_EDGE_EV + channels_eV
-    whole = signal + below * (axis_eV / SI_K_EDGE_EV) ** -slope
-    noise = np.exp(rng.uniform(*np.log(_YIELD_RANGES["noise"]), m))[:, None]
-    drift = _drift(channels_eV, m, rng) * rng.uniform(0, 1, (m, 1))
-    whole = whole * (1 + noise * (rng.normal(size=whole.shape) + drift))
-    hit = np.flatnonzero(rng.random(m) < _YIELD_GLITCHES)
-    at = rng.uniform(-10, 25, len(hit))[:, None]
-    width = rng.uniform(0.1, 0.4, len(hit))[:, None]
-    size = rng.uniform(-0.2, 0.2, len(hit))[:, None]
-    whole[hit] += size * np.exp(-0.5 * ((channels_eV - at) / width) ** 2)
-    return axis_eV, whole
+def record_yield(
+    energy_eV: np.ndarray, edge: np.ndarray, conditions: Conditions, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Yield over the beam's intensity (m, k) at energies (k,), as a beamline records it; no plural scattering.
+
+    Of the conditions, the counts and the power law are not used.
+    """
+    m, axis_eV = len(edge), _yield_axis(rng)
+    signal = _signal(energy_eV, edge, replace(conditions, thickness=np.full(m, -1.0)), axis_eV)
+    below = np.exp(rng.uniform(*np.log(_BELOW), m))[:, None]
+    fall = (1 + axis_eV / SI_K_EDGE_EV) ** -rng.uniform(*_YIELD_EXPONENT, m)[:, None]
+    noise = np.exp(rng.uniform(*np.log(_YIELD_NOISE), m))[:, None] / (1 + below)
+    wander = rng.uniform(0, 1, m)[:, None] * _drift(axis_eV, m, rng)
+    whole = (signal + below * fall) * (1 + noise * (rng.normal(size=signal.shape) + wander))
+    return SI_K_EDGE_EV + axis_eV, whole + _glitches(axis_eV, m, rng)
 
 
-def _drift(channels_eV, m, rng):
-    """Slow wandering (m, k), standard deviation about 1: errors of the normalisation to the beam."""
-    total = 0.0
-    for _ in range(4):
-        period = np.exp(rng.uniform(np.log(8), np.log(80), (m, 1)))
-        total = total + np.sqrt(0.5) * np.sin(2 * np.pi * (channels_eV / period + rng.random((m, 1))))
-    return total
+def _yield_axis(rng: np.random.Generator) -> np.ndarray:
+    """Energies from the tabulated edge (k,): long steps far below it, short ones around and above."""
+    step_eV, (start_eV, near_eV, end_eV) = rng.choice(_YIELD_STEPS_EV), _YIELD_RANGE_EV
+    before_eV = np.arange(start_eV, near_eV, max(0.5, step_eV)) + rng.uniform(0, 1)
+    return np.concatenate([before_eV, np.arange(before_eV[-1] + step_eV, end_eV, step_eV)])
+
+
+def _drift(axis_eV: np.ndarray, m: int, rng: np.random.Generator) -> np.ndarray:
+    """Slow wandering (m, k) of standard deviation 1: four waves."""
+    periods_eV = np.exp(rng.uniform(*np.log(_DRIFT_PERIOD_EV), (4, m, 1)))
+    return np.sqrt(0.5) * np.sin(2 * np.pi * (axis_eV / periods_eV + rng.random((4, m, 1)))).sum(axis=0)
+
+
+def _glitches(axis_eV: np.ndarray, m: int, rng: np.random.Generator) -> np.ndarray:
+    """One narrow dip or peak in a share of the spectra (m, k)."""
+    ranges = (_GLITCH_OFFSET_EV, _GLITCH_SIGMA_EV, _GLITCH_HEIGHT)
+    at_eV, sigma_eV, height = (rng.uniform(*limits, m)[:, None] for limits in ranges)
+    return (rng.random(m) < _GLITCHES)[:, None] * height * np.exp(-0.5 * ((axis_eV - at_eV) / sigma_eV) ** 2)
 
 
 def _broadened(edge: np.ndarray, bin_eV: float, conditions: Conditions) -> np.ndarray:
@@ -132,7 +144,9 @@ def measure(
     conditions: Conditions,
     rng: np.random.Generator,
     options: preprocess.Preprocessing = preprocess.Preprocessing(),
+    kind: str = "eels",
 ) -> np.ndarray:
     """Recorded and prepared as a user would (m, 200); rows of NaN where no onset was found."""
-    axis_eV, counts = record(energy_eV, edge, conditions, rng)
-    return preprocess.prepare(axis_eV, counts, "eels", options).spectra
+    recorded = record_yield if kind == "xas" else record
+    axis_eV, intensity = recorded(energy_eV, edge, conditions, rng)
+    return preprocess.prepare(axis_eV, intensity, kind, options).spectra

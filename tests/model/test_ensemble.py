@@ -9,7 +9,7 @@ from sikpdos.dataset.dataset import read_dataset
 from sikpdos.model import ensemble
 from sikpdos.model.ensemble import Estimates
 from sikpdos.model.model_file import read_model
-from sikpdos.model.network import unknown_resolution
+from sikpdos.model.network import recording
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_no_spectra_give_no_predictions(model):
 @pytest.mark.parametrize("fold", [1, 2, 3, 4])
 def test_a_fold_is_estimated_by_those_that_did_not_know_it(model, known, fold):
     sites = np.array(model.meta["split"]["fold"]) == fold
-    resolution = unknown_resolution(sites.sum())
+    resolution = recording(known.spectra[sites])
     estimates = ensemble.estimate(model.ensemble, known.spectra[sites], resolution, left_out=fold)
     assert len(estimates.networks) == (model.ensemble.member_fold == fold).sum()
     assert np.array_equal(estimates.regressions[0], estimates.regression)

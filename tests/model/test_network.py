@@ -23,7 +23,7 @@ def drawn_weights(architecture: Architecture, members: int = 3) -> dict[str, np.
 
 def test_numpy_and_torch_are_one_network(architecture):
     rng, weights = np.random.default_rng(1), drawn_weights(architecture)
-    spectra, resolution = rng.random((3, 5, 200), np.float32), rng.random((3, 5, 2), np.float32)
+    spectra, resolution = rng.random((3, 5, 200), np.float32), rng.random((3, 5, network.CONDITIONS), np.float32)
     by_numpy = network.forward(weights, architecture, spectra, resolution, np)
     tensors = {name: torch.tensor(weight) for name, weight in weights.items()}
     by_torch = network.forward(tensors, architecture, torch.tensor(spectra), torch.tensor(resolution), torch)
@@ -47,8 +47,8 @@ def test_the_convolution_is_pytorchs(architecture):
 def test_the_resolution_counts_only_where_it_is_an_input(architecture):
     weights, spectra = drawn_weights(architecture), np.ones((3, 2, 200), np.float32)
     unknown, known = (
-        np.broadcast_to(resolution, (3, 2, 2))
-        for resolution in (network.unknown_resolution(2), network.known_resolution(1.2, 2))
+        np.broadcast_to(resolution, (3, *resolution.shape))
+        for resolution in (network.recording(spectra[0]), network.recording(spectra[0], 1.2))
     )
     same = np.array_equal(
         network.forward(weights, architecture, spectra, unknown, np),

@@ -47,11 +47,12 @@ def test_measurements_are_new_every_few_epochs_and_the_same_for_a_seed(known):
     )  # fmt: skip
     measured, again = (sampler(few, Settings(measured=True, seed=3)) for _ in range(2))
     assert np.array_equal(measured.held_out.spectra, again.held_out.spectra)
-    first, later = measured.draw(1), measured.draw(5)
+    first, later = measured.draw(1), measured.draw(10)
     assert np.array_equal(first.spectra, measured.draw(4).spectra)
     assert not np.array_equal(first.spectra, later.spectra)
     assert not np.array_equal(first.spectra, measured.held_out.spectra)
-    is_known, sigma_eV = np.moveaxis(later.resolution, -1, 0)
+    is_known, sigma_eV, xas, eels, _noise = np.moveaxis(later.resolution, -1, 0)
+    assert set(np.unique(xas + eels)) <= {0, 1}
     assert set(np.unique(is_known)) <= {0, 1}
     assert ((sigma_eV == 0) == (is_known == 0)).all()
     assert ((sigma_eV[is_known == 1] >= 0.4) & (sigma_eV[is_known == 1] <= 1.5)).all()

@@ -175,5 +175,10 @@ def test_one_bad_spectrum_of_a_block_stops_no_others():
     alone = preprocess.prepare(energy_eV, good[None], "eels")
     assert np.allclose(found.spectra[0], alone.spectra[0], atol=1e-9)
     partial = preprocess.prepare(energy_eV, counts, "eels", preprocess.Preprocessing(allow_partial=True))
+    assert sorted(partial.causes) == [1, 2, 3]  # an onset 33 eV from silicon's
+    assert "no silicon K-edge" in partial.causes[2]
+    any_edge = preprocess.Corrections(any_edge=True)
+    wanted = preprocess.Preprocessing(allow_partial=True, corrections=any_edge)
+    partial = preprocess.prepare(energy_eV, counts, "eels", wanted)
     assert sorted(partial.causes) == [1, 3]
     assert any("not measured" in warning for warning in partial.warnings)
