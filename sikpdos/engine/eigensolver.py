@@ -53,7 +53,12 @@ def rayleigh_ritz(hamiltonian: Hamiltonian, x: torch.Tensor, chunk: int) -> tupl
     h = torch.cat([hamiltonian.apply(part).flatten(2) for part in flat.unflatten(2, x.shape[2:]).split(chunk, 1)], 1)
     overlap = (flat.conj() @ flat.mT).to(torch.complex128)
     energy = (flat.conj() @ h.mT).to(torch.complex128)
-    inverse = torch.linalg.inv(torch.linalg.cholesky((overlap + overlap.mH) / 2))
+    factor, failed = torch.linalg.cholesky_ex((overlap + overlap.mH) / 2)
+    if failed.any():  # nearly parallel vectors, deep bands in all of them: single precision cannot tell them apart
+        exact = flat.to(torch.complex128)
+        overlap, energy = exact.conj() @ exact.mT, exact.conj() @ h.to(torch.complex128).mT
+        factor = torch.linalg.cholesky((overlap + overlap.mH) / 2)
+    inverse = torch.linalg.inv(factor)
     reduced = inverse @ ((energy + energy.mH) / 2) @ inverse.mH
     values, u = torch.linalg.eigh((reduced + reduced.mH) / 2)
     rotation = (u.mH @ inverse).conj().to(x.dtype)  # rows are the new vectors

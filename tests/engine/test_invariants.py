@@ -25,7 +25,20 @@ from support.engine import (
     relative_l2,
 )
 
-from sikpdos.engine import cells, core_hole, edge, kpoints, pdos, plan, potential, scf, structure, xc
+from sikpdos.engine import (
+    cells,
+    core_hole,
+    edge,
+    eigensolver,
+    ground_state,
+    kpoints,
+    pdos,
+    plan,
+    potential,
+    scf,
+    structure,
+    xc,
+)
 from sikpdos.engine.basis import Backend, DensityBasis, WaveBasis, spherical_harmonics
 from sikpdos.engine.core_hole import HoleCell
 from sikpdos.engine.crystal import supercell, symmetry
@@ -291,3 +304,16 @@ def test_every_state_is_filled_or_empty():
     assert np.allclose(filled.occupations[0].numpy() / 2 + empty, 1, atol=1e-9)
     assert empty[0] < 1e-9
     assert empty[-1] > 1 - 1e-9
+
+
+def test_nearly_parallel_vectors_do_not_end_a_calculation(diamond_state):
+    """A filter lets deep bands grow in every vector until single precision takes two vectors for one."""
+    points = np.array([[0.1, 0.2, 0.3]])
+    values = diamond_state.solution.potential.values
+    (hamiltonian,) = ground_state.hamiltonians(diamond_state.crystal, diamond_state.basis, points, 8, values)
+    expected, x = eigensolver.solve(hamiltonian, diamond_state.crystal, 8, 4, 1e-5)
+    x = x[:, :4].clone()
+    for row in range(1, 4):
+        x[:, row] = x[:, 0] + 2e-4 * x[:, row]
+    found, _ = eigensolver.rayleigh_ritz(hamiltonian, x, 8)
+    assert np.allclose(found[:, 0].cpu().numpy(), expected[:, 0].cpu().numpy(), atol=1e-3)

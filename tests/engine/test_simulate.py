@@ -204,8 +204,8 @@ def test_slurm_array_task_is_the_default_shard(cli, folder):
     ("change", "words"),
     [
         ({"x": "0.1"}, ["atoms 0 (Si) and 1 (Si)", "apart"]),
-        ({"length": "0.1"}, ["cell vectors"]),
-        ({"length": "10000"}, ["cell vectors"]),
+        ({"length": "0.1"}, ["cell lengths"]),
+        ({"length": "10000"}, ["cell lengths"]),
         ({"second": "Sn2 Sn"}, ["no pseudopotential for Sn", "--pseudo", " Zr"]),
         ({"x": "nan"}, []),
     ],
