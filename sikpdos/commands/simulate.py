@@ -103,7 +103,7 @@ def simulate(
         raise typer.BadParameter("needs one atom of a structure file: --site", param_hint="--pdos-only")
     part, parts = options.shard(shard)
     if site is not None and output is not None:
-        options.check_output(str(output), options.NPZ)
+        options.check_output(str(output), options.CSV if pdos_only else options.NPZ)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
     import torch

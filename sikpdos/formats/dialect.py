@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 EXPONENT_D = bytes.maketrans(b"Dd", b"ee")
 MISSING = {b"", b"-", b"--", b"---", b"na", b"n/a", b"#n/a", b"null", b"none"}
+_TIME = re.compile(rb"\d{1,4}([:/-]\d{1,2}){1,2}(T[\d:]+)?(\.\d+)?Z?")
 _THOUSANDS = re.compile(rb"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 _QUOTED = re.compile(rb'"[^"\n]*"')
 
@@ -52,15 +53,20 @@ class Dialect:
         if self.thousands and b"," in field:
             field = field.replace(b",", b"")
         elif self.decimal_comma:
-            field = field.replace(b",", b".")
+            field = field.replace(b".", b"").replace(b",", b".") if b"," in field else field  # 1.839,25
         try:
             if b"_" in field:
                 raise ValueError("an underscore is no part of a number")
             return float(field.translate(EXPONENT_D))
         except ValueError:
-            if field.lower() in MISSING or not field.strip(b"*"):
+            if is_missing(field):
                 return float("nan")
             raise
+
+
+def is_missing(field: bytes) -> bool:
+    """Whether a field says that nothing was measured, or is a date or a time of day, which is no measurement."""
+    return field.lower() in MISSING or not field.strip(b"*") or bool(_TIME.fullmatch(field))
 
 
 def _quoted_fields(line: bytes, separator: bytes) -> list[bytes]:

@@ -78,7 +78,7 @@ def _splits(line: str, width: int) -> Iterator[tuple[list[str], bool]]:
     """Ways to cut a line into as many names as there are columns, and whether the line's own separators say so."""
     if len(line) > _LONGEST_LINE:
         return
-    text = re.sub(r"^[#%!;*/\s]+|^C\s+", "", line).removesuffix("@#").strip()
+    text = re.sub(r"^[#%!;*/\s]*(?:(?<=#)C\s+)?", "", line).removesuffix("@#").strip()
     text = re.sub(r"(^|\s)\d{1,2}_(?=[A-Za-z])", r"\1", text)  # "1_energy(eV) 2_I0"
     text = re.sub(r"^(\(1\)|columns?( names| headings)?\s*[:=])\s*", "", text, flags=re.I)
     for separator in ",;\t":

@@ -50,7 +50,7 @@ _TRANSMITTED = re.compile(r"i1|it|i?trans(mission|mitted|m)?|itr|ic1|ioni?1|abso
 _REFERENCE = re.compile(r"i2|ir|i?ref(er|erence)?|muref(er|erence)?|mur|i3|ic2|ioni?[23]")
 _ELECTRONS = re.compile(r"[tpcae]ey|ey|drain.*|electrons?|samplecurrent|isample|it?ey|tey.*")
 _FLUORESCENCE = re.compile(
-    r"i?f{1,2}|i?fluo.*|[pi]?fy|sdd.*|vortex.*|lytle.*|ketek.*|amptek.*|xflash.*|mca.*|roi.*|sca.*|xrf.*|pips.*|"
+    r"i?f{1,2}|i?fluo.*|[pi]?fy|sdd.*|vortex.*|lytle.*|ketek.*|amptek.*|xflash.*|mca\d*|roi\d*|sca\d*|xrf.*|pips.*|"
     r"dxp.*|xmap.*|xspress.*|canberra.*|emission|fdet.*|fdiode|ge\d+|[a-z]{1,2}k(a|α|alpha|b|beta)\d?|k(a|α|alpha)\d?|蛍光.*"
 )
 _TOTAL_FLUORESCENCE = re.compile(r"tfy.*")
@@ -131,7 +131,10 @@ def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[\s_\-:./()\[\]<>|*,{}$\"]+", name.lower()) if word]
 
 
+_WHOLE_NAMES = {"k2", "k3", "ref", "reference"}  # that mean something else in a sample's name
+
+
 def _says(pattern: re.Pattern, words: list[str]) -> bool:
     """Whether a word of a name fits; single letters, and the wave number k, only where they are the whole name."""
     whole = pattern.fullmatch("".join(words))
-    return bool(whole or any(pattern.fullmatch(word) for word in words if len(word) > 1 and word not in ("k2", "k3")))
+    return bool(whole or any(pattern.fullmatch(word) for word in words if len(word) > 1 and word not in _WHOLE_NAMES))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.formats.dialect import MISSING, Dialect, sniff
+from sikpdos.formats.dialect import Dialect, is_missing, sniff
 from sikpdos.formats.text_numbers import decode_lines, is_number, quoted
 
 BLOCK_BYTES = 1 << 20  # numbers are parsed a megabyte at a time, so that memory stays near the file's size
@@ -92,10 +92,10 @@ def _sample(text: bytes, name: str) -> list[bytes]:
 def looks_like_numbers(line: bytes) -> bool:
     """Whether a line holds numbers and nothing else, whatever the separator."""
     first = re.match(rb"[\s,;\"]*([^\s,;#\"]+)", line)
-    if not first or not is_number(first[1]):  # the rest may be long
+    if not first or not (is_number(first[1]) or is_missing(first[1])):  # the rest may be long
         return False
     tokens = re.split(rb"[\s,;\"]+", line.partition(b"#")[0].strip(b' \t,;\n"'))
-    return all(is_number(token) or token.lower() in MISSING for token in tokens)
+    return all(is_number(token) or is_missing(token) for token in tokens) and any(map(is_number, tokens))
 
 
 def _runs(text: bytes, dialect: Dialect, name: str) -> tuple[list[Run], list[tuple[int, bytes]]]:

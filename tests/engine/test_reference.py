@@ -32,7 +32,7 @@ def one_thread():
 
 
 def _ground(ref: dict, precision: str = "single", **options):
-    of = crystal(ref["lattice_A"], ref["positions"])
+    of = crystal(ref["lattice_A"], ref["positions"], ref.get("elements"))
     return ground(of, ref["cutoff_Ry"], ref["mesh"], ref["smearing_Ry"], precision, **options)
 
 
@@ -74,10 +74,30 @@ def test_pdos(name, atoms):
             assert relative_l2(found, expected[orbital]) < 0.01, (atom, orbital)
 
 
+@pytest.mark.parametrize("name", ["SiC_24Ry", "Mg2Si_24Ry"])
+def test_pdos_and_energy_of_compounds(name):
+    """Carbon with p as local channel; magnesium with a partial core and an empty p orbital that is projected on."""
+    ref = reference(name)
+    state = _with_short_orbitals(_ground(ref, tolerance=1e-4))
+    n_atoms = len(ref["positions"])
+    assert state.solution.energy_Ry / n_atoms == pytest.approx(ref["total_energy_Ry"] / n_atoms, abs=2e-3)
+    rotations = symmetry(state.crystal).fixing(state.crystal.positions[ref["atom"]]).rotations
+    points = kpoints.irreducible(tuple(ref["mesh"]), kpoints.CENTRED, rotations)
+    energies, weights, momentum = pdos.pdos_sticks(state, ref["atom"], points, 180)
+    energy_eV = np.array(ref["pdos"]["energy_eV"])
+    for l, orbital in enumerate("sp"):
+        chosen = momentum == l
+        found = gaussian_sum(energy_eV, energies[:, chosen], weights[:, chosen], ref["pdos"]["sigma_eV"])
+        assert relative_l2(found, ref["pdos"][orbital]) < 0.01, orbital
+
+
 def _with_short_orbitals(state, radius: float = 10.0):
     """The same state with orbitals that end at 10 bohr, as those of projwfc.x do."""
-    short = tuple(replace(o, values=np.where(SILICON.r <= radius, o.values, 0.0)) for o in SILICON.orbitals)
-    species = (replace(SILICON, orbitals=short),) * len(state.crystal.species)
+    short = {}
+    for kind in state.crystal.kinds():
+        cut = tuple(replace(o, values=np.where(kind.r <= radius, o.values, 0.0)) for o in kind.orbitals)
+        short[kind] = replace(kind, orbitals=cut)
+    species = tuple(short[kind] for kind in state.crystal.species)
     return replace(state, crystal=replace(state.crystal, species=species))
 
 

@@ -115,6 +115,7 @@ DRESS = {
     "thousands, semicolons": (";", lambda x: f"{x:,.3f}"),
     "thousands, blanks": ("   ", lambda x: f"{x:,.2f}"),
     "decimal commas": ("\t", lambda x: f"{x:.2f}".replace(".", ",")),
+    "decimal commas, points for thousands": (";", lambda x: f"{x:,.2f}".translate({44: 46, 46: 44})),
     "decimal commas, quoted": (";", lambda x: f'"{x:.2f}"'.replace(".", ",")),
     "decimal commas, quoted, comma separated": (",", lambda x: f'"{x:.2f}"'.replace(".", ",")),
     "quoted": (",", lambda x: f'"{x:.2f}"'),

@@ -83,6 +83,14 @@ ONE_SPECTRUM = {
     "energies fall": "energy mu\n" + "".join(reversed(table("E mu").splitlines(keepends=True))),
     "percent signs": "% exported\n% energy mu\n" + table("E mu"),
     "missing values": "energy,mu,comment\n" + table("E mu", ",", ",\n"),
+    "time of day": "time,energy,TEY,I0\n"
+    + "".join(f"12:00:{i % 60:02d},{row}\n" for i, row in enumerate(table("E y I0", ",").splitlines())),
+    "spec, comments within": "#S 1 x\n#L Energy  I0  TEY\n" + table("E I0 y").replace("\n", "\n#C beam dump\n", 3),
+    "epics legend": "; Epics Scan 1 dimensional scan\n; column labels:\n; P1 = {Mono Energy} --> 13IDA:E\n"
+    "; D1 = {mca:I0} --> 13IDA:S1\n; D2 = {Si_ka} --> 13IDA:S2\n;-----\n;  P1 D1 D2\n" + table("E I0 y"),
+    "cls events": "# CLS Data Acquisition\n# Event: scan\n# column 1: Event-ID\n# column 2: Energy:sp\n# column 3: I0\n"
+    "# column 4: TEY\n" + table("t E I0 y", ", "),
+    "numbered names": "#C exafsscan\n#C 1_E(eV) 2_I0 3_seconds 4_Vortex\n" + table("E I0 t y"),
     "dashes for missing": "energy,TEY,I0,temperature (K)\n" + table("E y I0", ",", ",--\n"),
 }
 
@@ -112,6 +120,10 @@ SEVERAL = {
         "# XDI/1.0 Demeter/0.9\n# Column.1: energy eV\n# Column.2: Si_wafer\n# Column.3: Si_nano\n# ///\n# x\n# ---\n"
         "#  energy  Si_wafer  Si_nano\n" + table("E mu half"),
         ["Si_wafer", "Si_nano"],
+    ),
+    "samples called like detectors": (
+        "Energy (eV),Si ref,scan 2\n" + table("E mu half", ","),
+        ["Si ref", "scan 2"],
     ),
     "pairs": ("energy_A,mu_A,energy_B,mu_B\n" + table("E mu E half", ","), ["mu_A", "mu_B"]),
     "pairs without names": (table("E mu E half"), ["columns 1 and 2", "columns 3 and 4"]),

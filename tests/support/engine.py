@@ -27,9 +27,11 @@ def reference(name: str) -> dict:
     return json.loads((FIXTURES / f"{name}.json").read_text())
 
 
-def crystal(lattice_A, positions) -> Crystal:
+def crystal(lattice_A, positions, elements=None) -> Crystal:
+    """A crystal of silicon, or of the elements of its atoms."""
     positions = np.array(positions, float)
-    return Crystal(np.array(lattice_A, float) / BOHR_A, positions, (SILICON,) * len(positions))
+    species = tuple(PSEUDOS.ground[element] for element in elements or ["Si"] * len(positions))
+    return Crystal(np.array(lattice_A, float) / BOHR_A, positions, species)
 
 
 def diamond() -> Crystal:
