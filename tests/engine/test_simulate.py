@@ -148,7 +148,7 @@ def test_check_tells_what_a_run_would_do(cli, folder, campaign, tmp_path):
     done = cli("simulate", folder / "sites.csv", "--check", "--output", folder / "raw", *QUICK)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "close-0: close.cif: atoms 0 and 1" in done.stderr
+    assert "close.cif: atoms 0 (Si) and 1 (Si)" in done.stderr
     total = done.stderr.splitlines()[-1]
     assert "0 sites of 0 structures to do, 2 are there" in total
     fresh = cli("simulate", folder / "sites.csv", "--check", "--jobs", "2", *QUICK).stderr.splitlines()[-1]
@@ -196,7 +196,8 @@ def test_slurm_array_task_is_the_default_shard(cli, folder):
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 1  # the header; the second structure is the one that cannot be done
     refused, total = done.stderr.splitlines()
-    assert refused.startswith("close-0: close.cif: atoms 0 (Si) and 1 (Si)")
+    assert refused.startswith("sikpdos simulate: close-0: ")
+    assert "close.cif: atoms 0 (Si) and 1 (Si)" in refused
     assert total.endswith("1 cannot be done")
 
 
