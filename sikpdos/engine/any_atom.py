@@ -24,12 +24,11 @@ def run_pdos(path: Path, atom_index: int, out: Path, context: RunContext) -> Non
     """
     import torch
 
-    states = GroundStateCache(context)
-    states.open(path)
-    atom = states.input.number(atom_index)
-    points = plan.pdos_points(states.structure_plan, atom, states.adapted.settings)
+    opened = GroundStateCache(context).open(path)
+    atom = opened.input.number(atom_index)
+    points = plan.pdos_points(opened.plan, atom, opened.context.settings)
     try:
-        energy_eV, s, p = simulate.site_pdos(states.get(), atom, points)
+        energy_eV, s, p = simulate.site_pdos(opened.ground_state(), atom, points)
     except (NotConverged, MemoryError, torch.linalg.LinAlgError) as error:
         raise SikpdosError(f"{path}: atom {atom_index}: {error}") from error
     grid_eV = np.arange(round(energy_eV[0] / STEP_EV) + 1, round(energy_eV[-1] / STEP_EV)) * STEP_EV

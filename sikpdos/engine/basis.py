@@ -161,7 +161,8 @@ class WaveBasis:
 def fft_grid_shape(lattice: np.ndarray, radius: float) -> tuple[int, int, int]:
     """Numbers of points of the FFT box that holds all |G| <= radius (1/bohr) of a cell."""
     reach = np.floor(radius * np.linalg.norm(lattice, axis=1) / (2 * np.pi) + 1e-9).astype(int)
-    return tuple(fft_size(2 * n + 1) for n in reach.tolist())
+    a, b, c = (fft_size(2 * n + 1) for n in reach.tolist())
+    return a, b, c
 
 
 def fft_size(n: int) -> int:

@@ -47,7 +47,7 @@ class RunContext:
         settings = self.settings.resolved(given.elements, self.pseudos.ground)
         if warning := settings.cutoff_warning(given.elements, self.pseudos.ground):
             self.report(f"{given.name}: {warning}")
-        return replace(self, settings=settings, backend=replace(self.backend, box_factor=settings.box_k_max))
+        return replace(self, settings=settings, backend=replace(self.backend, box_factor=settings.needed_box))
 
 
 @dataclass
@@ -137,11 +137,10 @@ def simulate_structure(crystal: pymatgen.core.Structure, name: str, atom_index: 
     import torch
 
     meta = {"site_id": f"{name}-{atom_index}", "structure_id": name, "multiplicity": 1, "group": name}
-    ground_states = GroundStateCache(context)
     try:
-        ground_states.take(crystal, name)
-        site_plan = ground_states.plan_site(atom_index)
-        return simulate.simulate_site(ground_states.get(), site_plan, atom_index, meta, context.report)
+        opened = OpenStructure(crystal, name, context)
+        site_plan = opened.plan_site(atom_index)
+        return simulate.simulate_site(opened.ground_state(), site_plan, atom_index, meta, context.report)
     except (NotConverged, MemoryError, torch.linalg.LinAlgError, torch.cuda.OutOfMemoryError) as error:
         raise SikpdosError(f"atom {atom_index}: {error}") from error
 
@@ -165,55 +164,53 @@ def dry_run(path: Path, atom_index: int | None, context: RunContext, part: int, 
     ground_states = GroundStateCache(context)
     for site_id, file, index in wanted:
         try:
-            yield PlannedSite(site_id, str(file), ground_states.plan(file, index).estimate)
+            yield PlannedSite(site_id, str(file), ground_states.open(file).plan_site(index).estimate)
         except SikpdosError as error:
             yield PlannedSite(site_id, str(file), error)
 
 
-class GroundStateCache:
-    """The structure at hand, its plan and its ground state; its sites come one after the other."""
+class OpenStructure:
+    """A structure with its plan, and its ground state once that is asked for; its sites come one after the other."""
 
-    def __init__(self, context: RunContext):
-        self.context = self.adapted = context
-        self.path: Path | None = None
-        self.input: structure.Input | None = None
-        self.structure_plan: plan.StructurePlan | None = None
-        self.structure: simulate.Structure | None = None
-
-    def open(self, path: Path) -> None:
-        """Read a structure and plan its ground state, unless it is the one at hand. Raises SikpdosError."""
-        if path != self.path:
-            self.path = None
-            self.take(structure.read_structure(path, self.context.report), path.name)
-            self.path = path
-
-    def plan(self, path: Path, atom_index: int) -> plan.SitePlan:
-        """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
-        self.open(path)
-        return self.plan_site(atom_index)
-
-    def take(self, crystal: pymatgen.core.Structure, name: str) -> None:
-        """The structure whose sites come next, and its plan. Raises SikpdosError for what cannot be computed."""
-        self.structure = None
-        self.input = structure.to_crystal(crystal, name, self.context.pseudos.ground)
-        self.adapted = self.context.adapted(self.input)
-        self.structure_plan = plan.plan_structure(self.input.crystal, self.adapted.settings)
+    def __init__(self, crystal: pymatgen.core.Structure, name: str, context: RunContext):
+        """Raises SikpdosError for what cannot be computed."""
+        self.input = structure.to_crystal(crystal, name, context.pseudos.ground)
+        self.context = context.adapted(self.input)
+        self.plan = plan.plan_structure(self.input.crystal, self.context.settings)
+        self._ground: simulate.Structure | None = None
 
     def plan_site(self, atom_index: int) -> plan.SitePlan:
-        """What one atom of the structure at hand takes. Raises SikpdosError for what cannot be done."""
-        context, atom = self.adapted, self.input.silicon(atom_index)
-        site = plan.plan_site(self.structure_plan, atom, context.settings, context.pseudos, context.backend)
+        """What one atom takes, found out before anything is computed. Raises SikpdosError for what cannot be done."""
+        context, atom = self.context, self.input.silicon(atom_index)
+        site = plan.plan_site(self.plan, atom, context.settings, context.pseudos, context.backend)
         cost.require_memory(site.estimate, context.backend)
         return site
 
-    def get(self) -> simulate.Structure:
-        """The ground state of the structure that was opened last. Raises eigensolver.NotConverged."""
-        context = self.adapted
-        if self.structure is None:
-            self.structure = simulate.prepare(
-                self.input, self.structure_plan, context.settings, context.pseudos, context.backend, context.report
+    def ground_state(self) -> simulate.Structure:
+        """Raises eigensolver.NotConverged."""
+        context = self.context
+        if self._ground is None:
+            self._ground = simulate.prepare(
+                self.input, self.plan, context.settings, context.pseudos, context.backend, context.report
             )
-        return self.structure
+        return self._ground
+
+
+class GroundStateCache:
+    """The structure of the last file that was opened."""
+
+    def __init__(self, context: RunContext):
+        self._context = context
+        self._path: Path | None = None
+        self._structure: OpenStructure | None = None
+
+    def open(self, path: Path) -> OpenStructure:
+        """The structure of a file, read unless it is the one at hand. Raises SikpdosError."""
+        if path != self._path or self._structure is None:
+            self._structure = None  # its memory is free before the next one takes some
+            crystal = structure.read_structure(path, self._context.report)
+            self._path, self._structure = path, OpenStructure(crystal, path.name, self._context)
+        return self._structure
 
 
 def _one(site: Site, sites_csv: Path, out: Path, context: RunContext, ground_states: GroundStateCache) -> bool:
@@ -225,9 +222,10 @@ def _one(site: Site, sites_csv: Path, out: Path, context: RunContext, ground_sta
         key: getattr(site, key) for key in ("site_id", "structure_id", "multiplicity", "group", "space_group", "source")
     }
     try:
-        site_plan = ground_states.plan(structure_file(site, sites_csv), site.atom_index)
+        opened = ground_states.open(structure_file(site, sites_csv))
+        site_plan = opened.plan_site(site.atom_index)
         result = simulate.simulate_site(
-            ground_states.get(),
+            opened.ground_state(),
             site_plan,
             site.atom_index,
             meta,

@@ -38,7 +38,7 @@ def changes(settings: Settings) -> dict[str, Settings]:
             settings, k_spacing=0.75 * settings.k_spacing, sampling_error=settings.sampling_error / 4
         ),
         "holes 2 A farther apart": replace(settings, min_image_A=settings.min_image_A + 2),
-        "cutoff higher by a quarter": replace(settings, cutoff_eV=1.25 * settings.cutoff_eV),
+        "cutoff higher by a quarter": replace(settings, cutoff_eV=1.25 * settings.needed_cutoff_eV),
         "density converged ten times better": replace(settings, density_tolerance=settings.density_tolerance / 10),
     }
 

@@ -19,7 +19,7 @@ from sikpdos.engine.settings import Pseudopotentials, Settings
 SMALL_VOLUME_A3 = 200.0  # larger primitive cells have flatter bands, and take coarser meshes
 LARGE_CELL_POWER = 1 / 9
 PDOS_WEIGHT = 0.038  # of a crystal of one or two atoms, see `component_weight`
-EDGE_WEIGHT = 0.5  # of the edge, in that of the density of states: the hole makes its neighbourhood less regular
+EDGE_WEIGHT = 0.5  # of the edge of a crystal of one or two atoms, in that of its density of states
 DENSEST_GAPPED_A3 = 17.3  # silicon denser than this is taken for a metal until its bands are known
 
 
@@ -65,11 +65,11 @@ def plan_site(
     matrix = cells.choose(crystal, atom, settings.min_image_A, settings.k_spacing)
     cell = core_hole.hole_cell(crystal, atom, matrix, pseudos.hole)
     lattice, rotations = cell.crystal.lattice, cell.site.rotations
-    largest = settings.sampling_error / component_weight(crystal)
     density = kpoints.best_mesh(
         lattice, settings.density_coarsening * settings.k_spacing * coarsening(crystal), rotations
     )
-    edge = kpoints.coarsest_mesh(lattice, rotations, largest / EDGE_WEIGHT, settings.k_spacing)
+    edge_error = settings.sampling_error / edge_weight(crystal)
+    edge = kpoints.coarsest_mesh(lattice, rotations, edge_error, settings.k_spacing)
     pdos = pdos_points(structure, atom, settings)
     work = cost.Work(structure.density_points, structure.band_points, edge, pdos)
     likely = MEAN_VALUE_POINT if likely_gapped(crystal) else density
@@ -93,6 +93,11 @@ def coarsening(crystal: Crystal) -> float:
 def component_weight(crystal: Crystal) -> float:
     """Weight of the Fourier component at R = 0, see `kpoints.sampling_errors`: many atoms mix many bands."""
     return PDOS_WEIGHT * min(1.0, 2 / len(crystal.species))
+
+
+def edge_weight(crystal: Crystal) -> float:
+    """The same of the edge: the hole makes its neighbourhood less regular, and counts more the larger the cell."""
+    return EDGE_WEIGHT * component_weight(crystal) * max(1.0, len(crystal.species) / 2) ** 0.5
 
 
 def likely_gapped(crystal: Crystal) -> bool:

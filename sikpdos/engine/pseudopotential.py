@@ -107,7 +107,7 @@ def read_upf(path: str | os.PathLike) -> Pseudopotential:
     name = os.path.basename(str(path)).removesuffix(".gz")
     try:
         root = _parse(data.decode("utf-8", "replace"))
-        header = root.find("PP_HEADER").attrib
+        header = _node(root, "PP_HEADER").attrib
         _refuse(path, header)
         return Pseudopotential(
             name, hashlib.sha256(data).hexdigest(), header["element"].strip(), **_fields(root, header)
@@ -142,23 +142,30 @@ def _refuse(path: str | os.PathLike, header: dict[str, str]) -> None:
         raise SikpdosError(f"{path}: made for {' '.join(functional)}; the engine computes PBE")
 
 
+def _node(root: ElementTree.Element, path: str) -> ElementTree.Element:
+    node = root.find(path)
+    if node is None:
+        raise ValueError(f"{path} is missing")
+    return node
+
+
 def _numbers(node: ElementTree.Element, size: int | None = None) -> np.ndarray:
-    values = np.array(node.text.replace("D", "E").split(), float)
+    values = np.array((node.text or "").replace("D", "E").split(), float)
     if (size is not None and values.size != size) or not np.isfinite(values).all():
         raise ValueError(f"{node.tag} is damaged")
     return values
 
 
 def _fields(root: ElementTree.Element, header: dict[str, str]) -> dict:
-    r = _numbers(root.find("PP_MESH/PP_R"))
+    r = _numbers(_node(root, "PP_MESH/PP_R"))
     n = len(r)
     core = root.find("PP_NLCC")
     return {
         "z_valence": float(header["z_valence"]),
         "r": r,
-        "rab": _numbers(root.find("PP_MESH/PP_RAB"), n),
-        "local": _numbers(root.find("PP_LOCAL"), n),
-        "density": _numbers(root.find("PP_RHOATOM"), n),
+        "rab": _numbers(_node(root, "PP_MESH/PP_RAB"), n),
+        "local": _numbers(_node(root, "PP_LOCAL"), n),
+        "density": _numbers(_node(root, "PP_RHOATOM"), n),
         "core_density": None if core is None else _numbers(core, n),
         "projectors": _projectors(root, n),
         "orbitals": _orbitals(root, n),
@@ -179,7 +186,7 @@ def _projectors(root: ElementTree.Element, n: int) -> tuple[RadialFunction, ...]
         return ()
     l_of = np.array([int(node.attrib["angular_momentum"]) for node in nodes])
     beta = np.array([_numbers(node, n) for node in nodes])
-    coupling = _numbers(root.find("PP_NONLOCAL/PP_DIJ"), len(nodes) ** 2).reshape(len(nodes), -1)
+    coupling = _numbers(_node(root, "PP_NONLOCAL/PP_DIJ"), len(nodes) ** 2).reshape(len(nodes), -1)
     out = []
     for l in sorted(set(l_of.tolist())):
         block = np.flatnonzero(l_of == l)
@@ -212,7 +219,7 @@ def _core_1s(root: ElementTree.Element, n: int) -> np.ndarray | None:
 def _p_waves(root: ElementTree.Element, n: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     nodes = _numbered(root.find("PP_GIPAW/PP_GIPAW_ORBITALS"), "PP_GIPAW_ORBITAL")
     return tuple(
-        (_numbers(node.find("PP_GIPAW_WFS_AE"), n), _numbers(node.find("PP_GIPAW_WFS_PS"), n))
+        (_numbers(_node(node, "PP_GIPAW_WFS_AE"), n), _numbers(_node(node, "PP_GIPAW_WFS_PS"), n))
         for node in nodes
         if int(node.attrib["l"]) == 1
     )

@@ -19,6 +19,9 @@ GAPLESS_EDGE_STEPS_PER_RY = 18.0  # the Fermi level of a metal cuts the spectrum
 PDOS_STEPS_PER_RY = 7.5  # the PDOS lies lower in the spectrum of H, where the recursion converges first
 DEFAULT_CUTOFF_EV = 500.0  # for a pseudopotential of the user's that suggests none
 FULL_BOX = 4.0  # largest wave vectors: no product of a wave function and the potential is folded back
+RULES = (
+    2  # number of the rules in plan.py, kpoints.py and eigensolver.py: another one for each change of their constants
+)
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,11 @@ class Settings:
 
     def cutoff_warning(self, elements: Sequence[str], species: Species) -> str | None:
         """One line if the (resolved) cutoff is below what an element needs, with the error to expect."""
-        below = [e for e in sorted(set(elements)) if species.needs(e).cutoff_eV > self.cutoff_eV]
+        below = [e for e in sorted(set(elements)) if species.needs(e).cutoff_eV > self.needed_cutoff_eV]
         if not below:
             return None
         errors = {element: species[element].level_error_eV(self.cutoff_Ry) for element in below}
-        worst = max(errors, key=errors.get)
+        worst = max(errors, key=lambda element: errors[element])
         wanted = max(species.needs(element).cutoff_eV for element in below)
         return (
             f"cutoff {self.cutoff_eV:g} eV is below the {wanted:g} eV recommended for {', '.join(below)}: "
@@ -58,8 +61,22 @@ class Settings:
         )
 
     @property
+    def needed_cutoff_eV(self) -> float:
+        """The cutoff, known once the settings are `resolved`."""
+        if self.cutoff_eV is None:
+            raise ValueError("the cutoff depends on the elements: resolve the settings first")
+        return self.cutoff_eV
+
+    @property
+    def needed_box(self) -> float:
+        """The FFT box in largest wave vectors, known once the settings are `resolved`."""
+        if self.box_k_max is None:
+            raise ValueError("the FFT box depends on the elements: resolve the settings first")
+        return self.box_k_max
+
+    @property
     def cutoff_Ry(self) -> float:
-        return self.cutoff_eV / RYDBERG_EV
+        return self.needed_cutoff_eV / RYDBERG_EV
 
     def edge_steps(self, is_gapped: bool) -> int:
         """Length of the recursion, in proportion to the width of the spectrum of H."""
@@ -75,9 +92,12 @@ class Settings:
 
     def as_dict(self) -> dict:
         """For the meta data, with what follows from the fields: the recursions (gapped, gapless)."""
+        if self.cutoff_eV is None:
+            return asdict(self)
         return asdict(self) | {
             "edge_steps": [self.edge_steps(is_gapped) for is_gapped in (True, False)],
             "pdos_steps": self.pdos_steps,
+            "rules": RULES,
         }
 
 

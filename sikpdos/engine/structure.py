@@ -111,7 +111,8 @@ def _primitive(
     basis = _basis_of(candidates[np.abs(candidates).max(1) > 1e-6], 1 / (len(translations)))
     small = reduction(basis @ lattice) @ basis @ lattice
     inside = positions @ lattice @ np.linalg.inv(small)
-    first, atom = [], np.zeros(len(positions), int)
+    first: list[int] = []
+    atom = np.zeros(len(positions), int)
     for i, position in enumerate(inside):
         difference = inside[first] - position
         difference = np.linalg.norm((difference - np.round(difference)) @ small, axis=1)

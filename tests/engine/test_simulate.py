@@ -224,7 +224,7 @@ def test_structure_too_large_for_the_memory_is_refused_before_it_starts(cli, tmp
 def test_bad_requests(cli, tmp_path):
     cif = _cif(tmp_path / "dia.cif")
     assert_one_line_failure(cli("simulate", cif, "--site", "5", "-o", "-"), "no atom 5")
-    assert_one_line_failure(cli("simulate", tmp_path / "none.cif", "--site", "0", "-o", "-"), "no such file")
+    assert_one_line_failure(cli("simulate", tmp_path / "none.cif", "--site", "0", "-o", "-"), "No such file")
     assert_one_line_failure(cli("simulate", cif, "--site", "0", "-o", "-", "--device", "cuda"), "CUDA")
     blocked = tmp_path / "blocked"
     blocked.write_text("")
