@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from sikpdos.common import limits
 from sikpdos.common.errors import STDIO, SikpdosError
@@ -63,7 +63,7 @@ def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
             with open(temporary, "wb") as stream:
                 if target.name.endswith(".gz"):
                     with gzip.GzipFile(fileobj=stream, mode="wb", filename="", mtime=0) as packed:
-                        yield packed
+                        yield cast(BinaryIO, packed)  # it writes like one, but the library has it as another class
                 else:
                     yield stream
             os.replace(temporary, target)

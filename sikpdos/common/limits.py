@@ -9,12 +9,18 @@ import gzip
 import io
 import os
 import zlib
-from typing import BinaryIO
+from typing import Protocol
 
 from sikpdos.common.errors import SikpdosError
 
 VARIABLE = "SIKPDOS_MAX_BYTES"
 _DEFAULT_BYTES = 512 << 20
+
+
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 def max_bytes() -> int:
@@ -27,7 +33,7 @@ def max_bytes() -> int:
     return int(text[:18])
 
 
-def read(stream: BinaryIO, source: str | os.PathLike) -> bytes:
+def read(stream: Readable, source: str | os.PathLike) -> bytes:
     """The rest of a stream. Raises SikpdosError naming the source where it is larger than the limit."""
     limit = max_bytes()
     data = stream.read(limit + 1)

@@ -45,7 +45,7 @@ def provenance(schema: str, **fields) -> dict:
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: Mapping) -> None:
     """Write arrays and their meta data (JSON, keys sorted, in the 0-d string array `meta`), with a checksum of all."""
     packed = io.BytesIO()  # zip files want to seek; stdout cannot
-    np.savez_compressed(packed, **arrays, meta=_as_text(meta))
+    np.savez_compressed(packed, **arrays, meta=_as_text(meta))  # type: ignore[arg-type]  # no array is `allow_pickle`
     with zipfile.ZipFile(packed, "a") as archive:
         archive.comment = _SEAL + bytes(64)
     content = packed.getbuffer()[:-64]

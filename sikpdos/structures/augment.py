@@ -117,7 +117,7 @@ def _new_crystal(
             structure, centre = _copy(kind, parent.structure, settings, rng)
         if structure is None or not within_bounds(structure, settings):
             continue
-        if centre is not None:
+        if parent is not None and centre is not None:
             vacancy = _surroundings(parent, structure, centre)
             if vacancy in vacancies:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -38,9 +39,9 @@ class Allotrope:
 @cache
 def allotropes() -> tuple[Allotrope, ...]:
     """The catalogue's entries in the order of the file."""
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
 
     return tuple(Allotrope(**item) for item in tomllib.loads(resources.CATALOGUE.read_text("utf-8"))["structure"])

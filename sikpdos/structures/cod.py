@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from sikpdos.common.errors import SikpdosError
@@ -44,7 +45,7 @@ def _records(session: PatientSession, question: str) -> list:
     return data
 
 
-def _add(fetched: Fetched, record: object, session: PatientSession, kept: Kept, url: str) -> None:
+def _add(fetched: Fetched, record: Any, session: PatientSession, kept: Kept, url: str) -> None:
     try:
         number = check_id(str(record.get("file")) if isinstance(record, dict) else None)
         address = f"{url}/{number}.cif"

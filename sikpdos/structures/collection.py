@@ -59,7 +59,9 @@ def analyse_entries(
 
     An id that occurs before gets a number.
     """
-    pairs, refused, seen = [], [], {}
+    pairs: list[tuple[Entry, Cell]] = []
+    refused: list[str] = []
+    seen: dict[str, int] = {}
     for entry in entries:
         try:
             cell = analyse(entry.structure, symprec_A)

@@ -83,7 +83,8 @@ def group_families(
         forms.append(reduced(structure))
         names.append(_name_of(forms[-1], anchors))
         report(len(forms))
-    named = [(name, form) for name, form in zip(names, forms, strict=True) if name is not None]
+    family_of = {index: name for index, name in enumerate(names) if name is not None}
+    named = [(name, forms[index]) for index, name in family_of.items()]
     others = [index for index, name in enumerate(names) if name is None]
     roots = _components([forms[i] for i in others], lambda done: report(len(forms) + len(named) + done))
     families: dict[int, list[int]] = {}
@@ -93,8 +94,8 @@ def group_families(
         chained = (_name_of(forms[index], named) for index in family)
         name = next((name for name in chained if name is not None), ids[family[0]])
         for index in family:
-            names[index] = name
-    return names
+            family_of[index] = name
+    return [family_of[index] for index in range(len(names))]
 
 
 def _name_of(form: Reduced, named: Sequence[tuple[str, Reduced]]) -> str | None:

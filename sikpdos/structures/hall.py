@@ -9,7 +9,7 @@ import numpy as np
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.operations import Operations, completed, from_texts
 
-_CENTRING = {
+_CENTRING: dict[str, list[tuple[float, float, float]]] = {
     "P": [],
     "A": [(0, 1 / 2, 1 / 2)],
     "B": [(1 / 2, 0, 1 / 2)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sikpdos.common.errors import SikpdosError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "MP_API_KEY"
 CHUNK = 100  # structures asked for at a time
+_STATUS: dict[object, str] = {True: "predicted", False: "experimental"}  # by `theoretical`
 
 
 def fetch(elements: Sequence[str], ids: Sequence[str], session: PatientSession, kept: Kept) -> Fetched:
@@ -33,7 +35,7 @@ def fetch(elements: Sequence[str], ids: Sequence[str], session: PatientSession, 
         wanted = [check_id(i) for i in ids] or _ids(client, elements)
         for start in range(0, len(wanted), CHUNK):
             chunk = ",".join(wanted[start : start + CHUNK])
-            documents = kept.get(f"materials project {chunk}", lambda chunk=chunk: _documents(client, chunk))
+            documents = kept.get(f"materials project {chunk}", partial(_documents, client, chunk))
             for document in documents:
                 _add(fetched, document)
     except SikpdosError as error:
@@ -102,7 +104,7 @@ def _add(fetched: Fetched, document: dict) -> None:
             structure_id=material_id,
             structure=structure,
             source=f"Materials Project {material_id}",
-            status={True: "predicted", False: "experimental"}.get(document.get("theoretical"), ""),
+            status=_STATUS.get(document.get("theoretical"), ""),
             numbers="computed (PBE)",
             literature="Jain et al., APL Mater. 1, 011002 (2013)",
             doi="10.1063/1.4812323",

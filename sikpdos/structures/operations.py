@@ -70,6 +70,7 @@ def _parse(part: str, text: str) -> list[float]:
     row, position = [0.0, 0.0, 0.0, 0.0], 0
     while position < len(part):
         term = _TERM.match(part, position)
+        assert term is not None  # it matches nothing, too
         sign, number, divisor, axis = term.groups()
         if term.end() == position or not (number or axis) or (position and not sign):
             raise SikpdosError(f"symmetry operation '{text[:60]}' cannot be read")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from sikpdos.common.errors import SikpdosError
@@ -50,7 +52,7 @@ def fetch(provider: str, elements: Sequence[str], ids: Sequence[str], session: P
     while url:
         asked.add(url)
         try:
-            page = kept.get(url, lambda url=url: _page(session, url))
+            page = kept.get(url, partial(_page, session, url))
             following = _next_url(page, url)
             _check_progress(url, following, page["data"], asked, session.limits.pages)
         except SikpdosError as error:
@@ -101,7 +103,7 @@ def _next_url(page: dict, url: str) -> str | None:
     return there._replace(scheme=here.scheme, netloc=here.netloc).geturl()
 
 
-def _add(fetched: Fetched, item: object, provider: str) -> None:
+def _add(fetched: Fetched, item: Any, provider: str) -> None:
     name = urlsplit(provider).hostname or provider
     given = item.get("id") if isinstance(item, dict) else None
     try:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,15 +132,15 @@ def _structures(text: str) -> Makers:
         head = text.lstrip()[:4000]
     if head[0] in "{[":
         for item in documents.structures_in(documents.parse(text)):
-            yield lambda item=item: documents.crystal_of(item)
+            yield partial(documents.crystal_of, item)
     elif head[0] == "<":
         yield _xml(text)
     elif re.match(r"\d+[ \t]*\n.*=", head):
         for lines in extxyz.frames(text):
-            yield lambda lines=lines: extxyz.crystal_of(lines)
+            yield partial(extxyz.crystal_of, lines)
     elif _has_line(text, "data_", "_cell_", "_cell.", "loop_"):
         for block in cif.atom_blocks(text):
-            yield lambda block=block: cif.crystal_of(block)
+            yield partial(cif.crystal_of, block)
     else:
         yield _other(text)
 

@@ -79,7 +79,8 @@ def kpoint_mesh(lattice_A: np.ndarray, spacing: float) -> tuple[int, int, int]:
     """Monkhorst-Pack numbers CASTEP derives from a spacing in 2 pi/A: N_i = ceil(|b_i| / (2 pi spacing))."""
     reciprocal = np.linalg.inv(np.asarray(lattice_A, float)).T  # rows, without 2 pi
     n = np.ceil(np.linalg.norm(reciprocal, axis=1) / spacing - 1e-9)
-    return tuple(int(x) for x in np.maximum(n, 1))
+    first, second, third = (int(x) for x in np.maximum(n, 1))
+    return first, second, third
 
 
 def compactness(lattice: np.ndarray) -> tuple[float, ...]:

@@ -222,7 +222,7 @@ class Kept:
 
     folder: Path | None  # None: nothing is kept
 
-    def get(self, question: str, ask: Callable[[], object]) -> object:
+    def get(self, question: str, ask: Callable[[], T]) -> T:
         """The kept answer to a question, or what `ask` returns, which is then kept."""
         if self.folder is None:
             return ask()

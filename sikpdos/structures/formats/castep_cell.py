@@ -20,7 +20,8 @@ def blocks_of(text: str) -> tuple[dict[str, list[str]], list[str]]:
     """The lines of each complete block (names in lower case), and the lines outside, comments left out."""
     blocks: dict[str, list[str]] = {}
     outside: list[str] = []
-    name, lines = "", []
+    name = ""
+    lines: list[str] = []
     for line in text.replace("\r", "\n").split("\n"):
         line = _COMMENT.sub("", line).strip()
         words = line.lower().split(None, 2)

@@ -104,25 +104,26 @@ def _lattice(block: Block) -> np.ndarray:
 
 
 def _atoms(block: Block, content: Content) -> list[Atom]:
-    columns = [block.column(name) for name in _COORDINATES]
-    n_atoms = len(columns[0] or ())
+    columns = [block.column(name) or [] for name in _COORDINATES]
+    n_atoms = len(columns[0])
     check_count(n_atoms)
     labels = block.column("_atom_site_label") or [None] * n_atoms
     types = block.column("_atom_site_type_symbol") or [None] * n_atoms
     occupancies = block.column("_atom_site_occupancy") or [None] * n_atoms
     flags = block.column("_atom_site_calc_flag") or [None] * n_atoms
-    if any(column is None or len(column) != n_atoms for column in (*columns, labels, types, occupancies, flags)):
+    if any(len(column) != n_atoms for column in (*columns, labels, types, occupancies, flags)):
         raise SikpdosError("the columns of _atom_site are not equally long")
     atoms = []
-    for label, symbol, occupancy, flag, *xyz in zip(labels, types, occupancies, flags, *columns, strict=True):
+    positions = zip(*columns, strict=True)
+    for label, symbol, occupancy, flag, xyz in zip(labels, types, occupancies, flags, positions, strict=True):
         name = label or symbol or "an atom"
         if (flag or "").lower() == "dum" or _is_absent(occupancy, name):
             continue
         element = elements.of_symbol(symbol) if symbol else elements.of_label(label or "", content.elements)
-        position = tuple(number_of(x, f"{name}: {key}") for x, key in zip(xyz, _COORDINATES, strict=True))
-        if not all(abs(x) < 100 for x in position):
+        x, y, z = (number_of(text, f"{name}: {key}") for text, key in zip(xyz, _COORDINATES, strict=True))
+        if not all(abs(value) < 100 for value in (x, y, z)):
             raise SikpdosError(f"{name}: a fractional position beyond 100 cells")
-        atoms.append(Atom(name, element, position))
+        atoms.append(Atom(name, element, (x, y, z)))
     check_count(len(atoms))
     return atoms
 
@@ -139,7 +140,10 @@ def _is_absent(occupancy: str | None, name: str) -> bool:
 
 def _expanded(atoms: list[Atom], operations: Operations, lattice_A: np.ndarray) -> Crystal:
     """All atoms of the cell, orbit by orbit."""
-    positions, symbols, notes, moved = [], [], [], []
+    positions: list[np.ndarray] = []
+    symbols: list[str] = []
+    notes: list[str] = []
+    moved: list[tuple[float, str]] = []
     for atom in atoms:
         images, moved_A = orbit(np.array(atom.position), operations, lattice_A)
         check_count(len(symbols) + len(images))

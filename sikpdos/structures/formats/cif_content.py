@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from math import gcd
@@ -111,7 +112,7 @@ def matches(one: Crystal, other: Crystal) -> bool:
     return same and farthest_A(one, other.elements, other.positions) < SAME_PLACE_A
 
 
-def _text(counts: dict[str, float]) -> str:
+def _text(counts: Mapping[str, float]) -> str:
     return " ".join(f"{element}{count:g}" for element, count in counts.items())
 
 
@@ -130,9 +131,10 @@ def _formula(text: str) -> dict[str, float]:
     plain = re.sub(r"[\s'\"]|(?<=[A-Za-z])1(?![\d.])", lambda m: "" if not m[0].isdigit() else "1", text)
     if not plain or len(plain) > 500 or "".join(a + b for a, b in _PART.findall(plain)) != plain:
         return {}
-    counts: Counter[str] = Counter()
+    counts: dict[str, float] = {}
     for symbol, number in _PART.findall(plain):
-        counts["H" if symbol in ("D", "T") else symbol] += float(number or 1) if number != "." else 1
+        element = "H" if symbol in ("D", "T") else symbol
+        counts[element] = counts.get(element, 0) + (float(number or 1) if number != "." else 1)
     if not all(symbol in RADII_A and 0 < n < 1e5 for symbol, n in counts.items()):
         return {}
-    return dict(counts)
+    return counts

@@ -117,12 +117,12 @@ def _is_reserved(text: str) -> bool:
 
 def _add_item(block: Block, token: Token, tokens: _Tokens) -> None:
     name = _name(token.text)
-    words = []
-    for value in tokens.values():
-        if words and (value.quoted or words[0].quoted or value.line != words[0].line):
-            tokens.put_back(value)
+    words: list[Token] = []
+    for word in tokens.values():
+        if words and (word.quoted or words[0].quoted or word.line != words[0].line):
+            tokens.put_back(word)
             break
-        words.append(value)
+        words.append(word)
     value = words[0].value if len(words) == 1 else " ".join(word.text for word in words) or None
     if block.items.get(name) not in (None, value) and value is not None:
         block.repeated.add(name)

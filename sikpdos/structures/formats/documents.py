@@ -150,7 +150,7 @@ def _of_ase(item: dict) -> Crystal:
     return from_cartesian(cell, [elements.of_number(int(number)) for number in numbers], positions_A)
 
 
-def _array(value: object) -> object:
+def _array(value: Any) -> Any:
     """An array of ASE's JSON: {"__ndarray__": [shape, type, numbers]}, or nested lists."""
     if isinstance(value, dict) and "array" in value:
         value = value["array"]

@@ -39,11 +39,11 @@ class _Found:
 
     def __init__(self) -> None:
         self.alat_A: float | None = None
-        self.lattice_A: list = []
-        self.axes: list = []
+        self.lattice_A: np.ndarray = np.empty((0, 3))
+        self.axes: list[list[float]] = []
         self.atoms: list[tuple[str, list[float]]] = []
         self.unit = "alat"
-        self.ibrav = 0
+        self.ibrav = 0.0
 
     def take_line(self, line: str) -> None:
         if matched := _OUTPUT_ALAT.search(line):

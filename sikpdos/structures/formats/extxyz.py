@@ -71,7 +71,9 @@ def _pairs(line: str) -> Iterator[tuple[str, str]]:
             position = _end(line, start, opening)
             value = line[start + 1 : position]
         else:
-            position = _BARE.match(line, start).end()
+            bare = _BARE.match(line, start)
+            assert bare is not None  # it matches nothing, too
+            position = bare.end()
             value = line[start:position]
         position += 1
         if key:
@@ -106,7 +108,8 @@ def _columns(properties: str) -> tuple[dict[str, int], bool]:
 
     Raises SikpdosError where one of them is missing.
     """
-    first, columns = 0, {}
+    first = 0
+    columns: dict[str, int] = {}
     for name, _, width in _WIDTHS.findall(properties):
         columns.setdefault(name.lower(), first)
         first += int(width)

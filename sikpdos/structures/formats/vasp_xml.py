@@ -36,10 +36,13 @@ def crystal_of(text: str) -> Crystal:
 
 def _nodes(text: str) -> Iterator[ElementTree.Element]:
     """The elements `atominfo` and `structure`; the content of others is forgotten as it is read."""
-    parser = ElementTree.XMLPullParser(("end",))
+    parser: ElementTree.XMLPullParser[ElementTree.Element] = ElementTree.XMLPullParser(("end",))
     for start in range(0, len(text), _CHUNK):
         parser.feed(text[start : start + _CHUNK].encode())
-        for _, node in parser.read_events():
+        for event in parser.read_events():
+            node = event[-1]
+            if not isinstance(node, ElementTree.Element):  # other kinds of events, which were not asked for
+                continue
             if node.tag in ("atominfo", "structure"):
                 yield node
             if node.tag in ("calculation", "structure", "eigenvalues", "dos", "projected"):
