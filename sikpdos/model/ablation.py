@@ -44,9 +44,16 @@ def ablate(dataset: Dataset, settings: Settings, seeds: Sequence[int], done: Seq
         for start_eV, stop_eV in windows():
             if (seed, (start_eV, stop_eV)) not in trained:
                 errors = _errors(masked(dataset, start_eV, stop_eV), replace(settings, seed=seed))
-                known = {"dataset": dataset_digest, "settings": settings_text, "seed": seed}
                 yield [
-                    Row(**known, window_start_eV=start_eV, window_stop_eV=stop_eV, **region, mse=mse)
+                    Row(
+                        dataset=dataset_digest,
+                        settings=settings_text,
+                        seed=seed,
+                        window_start_eV=start_eV,
+                        window_stop_eV=stop_eV,
+                        **region,
+                        mse=mse,
+                    )
                     for region, mse in errors
                 ]
 

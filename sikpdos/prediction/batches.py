@@ -147,7 +147,7 @@ def _prepared(
         return None, block.left_out
     prepared = prepare(spectra.energy_eV, block.intensity, spectra.kind, preprocessing)
     prepared = replace(prepared, causes=prepared.causes | refuse(prepared))
-    noisy = [] if spectra.deviation is None else _noisy(spectra, block, preprocessing)
+    noisy = [] if spectra.deviation is None else _noisy(spectra, spectra.deviation, block, preprocessing)
     lost = {row: _SCATTERED for row, draws in enumerate(noisy) if len(draws) < _DRAWS // 2}
     prepared = replace(prepared, causes=lost | prepared.causes)
     causes = {**block.left_out, **{block.names[row]: cause for row, cause in prepared.causes.items()}}
@@ -158,11 +158,13 @@ def _prepared(
     return batch, causes
 
 
-def _noisy(spectra: SpectrumSet, block: Block, preprocessing: Preprocessing) -> list[np.ndarray]:
-    """Each spectrum as it might have been measured as well (k, 200): drawn with its scatter, prepared anew."""
+def _noisy(
+    spectra: SpectrumSet, deviations: np.ndarray, block: Block, preprocessing: Preprocessing
+) -> list[np.ndarray]:
+    """Each spectrum as it might have been measured as well (k, 200): drawn with its scatter (m, n), prepared anew."""
     rng = np.random.default_rng(0)
     noisy = []
-    for intensity, deviation in zip(block.intensity, spectra.deviation, strict=True):
+    for intensity, deviation in zip(block.intensity, deviations, strict=True):
         draws = intensity + deviation * rng.standard_normal((_DRAWS, intensity.size))
         prepared = prepare(spectra.energy_eV, draws, spectra.kind, preprocessing)
         noisy.append(prepared.spectra[prepared.usable])
@@ -183,7 +185,7 @@ def _failure_lines(path: str | os.PathLike, causes: Mapping[str, str]) -> list[s
     return [_line(path, names, cause) for cause, names in by_cause.items()]
 
 
-def _line(path: str | os.PathLike, names: list[str] | tuple[str, ...], cause: str) -> str:
+def _line(path: str | os.PathLike, names: Sequence[str], cause: str) -> str:
     file = files.display_name(path)
     if cause.startswith(f"{file}:"):
         return cause

@@ -30,8 +30,8 @@ def model_table(dataset: Dataset, model: Model, k: int) -> dict[str, Sequence]:
     test, rest = (part_rows(dataset, model, part) for part in ("test", "train"))
     columns, matched = _table(dataset, test, rest, k)
     own = mse(predict_dataset(dataset, model, test).pdos, dataset.pdos[test])
-    columns |= {"model_s_mse": own[:, 0], "model_p_mse": own[:, 1], "delta_mse": matched.mean(1) - own.mean(1)}
-    return columns
+    gained = matched.mean(axis=1) - own.mean(axis=1)
+    return {**columns, "model_s_mse": own[:, 0], "model_p_mse": own[:, 1], "delta_mse": gained}
 
 
 def _table(dataset: Dataset, test: np.ndarray, rest: np.ndarray, k: int) -> tuple[dict[str, Sequence], np.ndarray]:

@@ -32,16 +32,16 @@ class Predicted:
     onset_eV: np.ndarray  # (k,) on the measurement's axis; NaN for a dataset's
     novelty: np.ndarray  # (k,) over 1: unlike the training spectra
     sensitivity: np.ndarray  # (k,) rms change of pdos if the onset were SHIFT_EV lower or higher; NaN if not measured
+    sigma_eV: float  # broadening of pdos
     preprocessing: Preprocessing | None = None  # what was done to a measurement; None for a dataset's
     background: Background | None = None  # what was subtracted from it
     oxide_share: np.ndarray | None = None  # (k,) of the silicon seen in a measurement; NaN where none was found
     remarks: tuple[str, ...] = ()  # what else was done to it
     warnings: tuple[str, ...] = ()
     title: str = ""  # what the file says that its spectra are
-    sigma_eV: float | None = None  # broadening of pdos
     part: str | None = None  # of a dataset: "all", or the model's "test" or "train" part
 
-    def summary(self, row: int) -> dict[str, float | str]:
+    def summary(self, row: int) -> dict[str, float | str | None]:
         """Scalars of one spectrum."""
         pdos = self.pdos[row : row + 1]
         centre = metrics.band_centre(pdos)[0]

@@ -71,6 +71,6 @@ def of_row(predicted: Predicted, row: int) -> Prediction:
         onset_eV=float(predicted.onset_eV[row]),
         novelty=float(predicted.novelty[row]),
         onset_sensitivity=float(predicted.sensitivity[row]),
-        sigma_eV=float(predicted.sigma_eV),
+        sigma_eV=predicted.sigma_eV,
         warnings=predicted.warnings,
     )

@@ -118,5 +118,12 @@ def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Pred
         raise SikpdosError(f"{files.display_name(path)}: array 'onset_eV' is missing or misshapen")
     known = {"sigma_eV": None, "part": None} | meta
     npz.require_meta(known, path, sigma_eV=(int, float, NoneType), part=(str, NoneType))
-    names = ("ids", "spectra", "pdos", "pdos_std", "onset_eV", "novelty")
-    return Predictions(*(arrays[name] for name in names), meta)
+    return Predictions(
+        ids=arrays["ids"],
+        spectra=arrays["spectra"],
+        pdos=arrays["pdos"],
+        pdos_std=arrays["pdos_std"],
+        onset_eV=arrays["onset_eV"],
+        novelty=arrays["novelty"],
+        meta=meta,
+    )

@@ -49,16 +49,17 @@ def edges(axis_eV: np.ndarray, intensity: np.ndarray, onset_eV: float) -> Edges 
     here = here[(here >= axis_eV[0] - onset_eV) & (here <= axis_eV[-1] - onset_eV)]
     measured = np.interp(onset_eV + here, axis_eV, intensity)
     single = min(_fit(measured, [_template(name, here, jitter)])[0] for name in (0, 1) for jitter in _JITTER_EV)
-    best = (single * _BETTER, None)
+    least: float = single * _BETTER
+    best: Edges | None = None
     for jitter in _JITTER_EV:
         for shift in _SHIFTS_EV:
             for silicon in (jitter, jitter - shift):
                 pair = [_template(0, here, silicon), _template(1, here, silicon + shift)]
                 misfit, heights = _fit(measured, pair)
                 share = heights[1] / heights.sum() if (heights > 0).all() else 0.0
-                if misfit < best[0] and _LEAST_SHARE <= share <= 1 - _LEAST_SHARE:
-                    best = misfit, Edges(onset_eV + silicon, onset_eV + silicon + shift, float(share))
-    return best[1]
+                if misfit < least and _LEAST_SHARE <= share <= 1 - _LEAST_SHARE:
+                    least, best = misfit, Edges(onset_eV + silicon, onset_eV + silicon + shift, float(share))
+    return best
 
 
 def _fit(measured: np.ndarray, templates: list[np.ndarray]) -> tuple[float, np.ndarray]:

@@ -11,10 +11,11 @@ from sikpdos.spectra.lifetime import Lifetime, broaden_bins
 
 _ONSET_SIGMA_EV = 0.5  # at which onsets of silicon and of its oxide are compared
 _CONTINUUM_EV = (25.0, 40.0)  # above an onset: where edges of a silicon atom have the same height in any compound
-# Uniform ranges. DFT's conduction bands are too close together: the real part of the self-energy moves states by some
-# per cent of their energy (Kas et al., Phys. Rev. B 76, 195116 (2007), doi:10.1103/PhysRevB.76.195116). Lifetimes: about
-# 1 to 4 eV at 13 eV, around the electron gas's 0.134 w_p (E/E_F)^2 = 2.4 eV for silicon and FDMNES's 2.2 eV. Oxide: Si4+
-# stands 5.5 to 8 eV above Si0, of which 1 to 2 nm lie on any surface: up to a quarter of what electrons escape from.
+# Uniform ranges. DFT's conduction bands are too close together: the real part of the self-energy moves states by
+# some per cent of their energy (Kas et al., Phys. Rev. B 76, 195116 (2007), doi:10.1103/PhysRevB.76.195116). Lifetimes:
+# about 1 to 4 eV at 13 eV, around the electron gas's 0.134 w_p (E/E_F)^2 = 2.4 eV for silicon and FDMNES's 2.2 eV.
+# Oxide: Si4+ stands 5.5 to 8 eV above Si0, of which 1 to 2 nm lie on any surface: up to a quarter of what electrons
+# escape from.
 STRETCH = (0.02, 0.08)
 LIFETIME_EV = {"maximum_eV": (8.0, 18.0), "centre_eV": (20.0, 35.0), "spread_eV": (20.0, 35.0)}
 OXIDE_SHIFT_EV = (5.5, 8.0)

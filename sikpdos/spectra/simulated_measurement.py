@@ -55,7 +55,7 @@ def draw(
 ) -> Conditions:
     """Random conditions: sigma uniform, counts uniform in the logarithm, nuisances over usual ranges."""
     uniform = {name: rng.uniform(*limits, count) for name, limits in _RANGES.items()}
-    return Conditions(rng.uniform(*sigma_eV, count), np.exp(rng.uniform(*np.log(counts), count)), **uniform)
+    return Conditions(rng.uniform(*sigma_eV, count), _log_uniform(counts, (count,), rng), **uniform)
 
 
 def ideal(count: int, sigma_eV: float, counts: float) -> Conditions:
@@ -100,9 +100,9 @@ def record_yield(
     """
     m, axis_eV = len(edge), _yield_axis(rng)
     signal = _signal(energy_eV, edge, replace(conditions, thickness=np.full(m, -1.0)), axis_eV)
-    below = np.exp(rng.uniform(*np.log(_BELOW), m))[:, None]
+    below = _log_uniform(_BELOW, (m, 1), rng)
     fall = (1 + axis_eV / SI_K_EDGE_EV) ** -rng.uniform(*_YIELD_EXPONENT, m)[:, None]
-    noise = np.exp(rng.uniform(*np.log(_YIELD_NOISE), m))[:, None] / (1 + below)
+    noise = _log_uniform(_YIELD_NOISE, (m, 1), rng) / (1 + below)
     wander = rng.uniform(0, 1, m)[:, None] * _drift(axis_eV, m, rng)
     whole = (signal + below * fall) * (1 + noise * (rng.normal(size=signal.shape) + wander))
     return SI_K_EDGE_EV + axis_eV, whole + _glitches(axis_eV, m, rng)
@@ -115,9 +115,15 @@ def _yield_axis(rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([before_eV, np.arange(before_eV[-1] + step_eV, end_eV, step_eV)])
 
 
+def _log_uniform(limits: tuple[float, float], shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Numbers between two positive limits, uniform in the logarithm."""
+    low, high = np.log(limits).tolist()
+    return np.exp(rng.uniform(low, high, shape))
+
+
 def _drift(axis_eV: np.ndarray, m: int, rng: np.random.Generator) -> np.ndarray:
     """Slow wandering (m, k) of standard deviation 1: four waves."""
-    periods_eV = np.exp(rng.uniform(*np.log(_DRIFT_PERIOD_EV), (4, m, 1)))
+    periods_eV = _log_uniform(_DRIFT_PERIOD_EV, (4, m, 1), rng)
     return np.sqrt(0.5) * np.sin(2 * np.pi * (axis_eV / periods_eV + rng.random((4, m, 1)))).sum(axis=0)
 
 

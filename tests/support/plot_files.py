@@ -51,6 +51,7 @@ def predicted(found: dataset.Dataset) -> Predicted:
         onset_eV=nothing,
         novelty=np.zeros(count),
         sensitivity=nothing,
+        sigma_eV=0.5,
     )
 
 
@@ -67,6 +68,7 @@ def measured(found: dataset.Dataset) -> Predicted:
         onset_eV=number,
         novelty=number * 0,
         sensitivity=number * 0,
+        sigma_eV=0.5,
     )
 
 
