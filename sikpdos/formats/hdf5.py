@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib
 import io
 import os
-from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sikpdos.common import limits
 from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.formats import hyperspy, nexus
+from sikpdos.formats.hdf5_tree import datasets, is_inside
 from sikpdos.formats.trial import try_in_child
 
 if TYPE_CHECKING:
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from sikpdos.formats.spectrum_set import SpectrumSet
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-_MOST_OBJECTS = 20_000
-_DEEPEST = 32
 _TRIAL_SECONDS, _BYTES_PER_SECOND = 5.0, 20e6  # that reading may take at most
 _KINDS = (
     ("_NCProperties", "a netCDF-4 file"),
@@ -49,8 +45,6 @@ def read_hdf5(source: str | os.PathLike | bytes, name: str) -> tuple[tuple[Table
 
 
 def _read(source: str | os.PathLike | bytes, name: str) -> tuple[tuple[Table, ...], tuple[SpectrumSet, ...]]:
-    from sikpdos.formats import hyperspy
-
     with _open(source, name) as file:
         if hyperspy.is_hyperspy(file):
             return (), tuple(hyperspy.read_hyperspy(file, name))
@@ -89,8 +83,6 @@ def _h5py(name: str) -> ModuleType:
 
 
 def _tables(file: h5py.File, name: str) -> tuple[Table, ...]:
-    from sikpdos.formats import nexus
-
     tables = nexus.tables(file)
     if not tables:
         raise SikpdosError(f"{_what(file)}, without columns of energies and intensities ({_content(file)})", name)
@@ -116,46 +108,3 @@ def _content(file: h5py.File) -> str:
         if paths
         else "it is empty"
     )
-
-
-def datasets(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
-    """All data sets below a group with their paths, each but once, however many links lead to it.
-
-    Links to other files are not followed.
-    """
-    import h5py
-
-    stack, seen = [(group, 0)], set()
-    while stack and len(seen) < _MOST_OBJECTS:
-        parent, depth = stack.pop()
-        for key in parent:
-            child = parent.get(key) if is_inside(parent, key) else None
-            if child is None or (address := h5py.h5o.get_info(child.id).addr) in seen:
-                continue
-            seen.add(address)
-            if isinstance(child, h5py.Dataset):
-                yield f"{parent.name.rstrip('/')}/{key}", child
-            elif isinstance(child, h5py.Group) and depth < _DEEPEST:
-                stack.append((child, depth + 1))
-
-
-def is_inside(parent: h5py.Group, key: str) -> bool:
-    """Whether a link stays in its file."""
-    import h5py
-
-    return not isinstance(parent.get(key, getlink=True), h5py.ExternalLink)
-
-
-def numbers(dataset: h5py.Dataset, name: str | None = None) -> np.ndarray:
-    """A data set's content. Raises SikpdosError where it is no real numbers, or larger than the limit."""
-    if dataset.dtype.kind not in "fiu":
-        raise SikpdosError(f"intensities of type {dataset.dtype}, expected real numbers", name)
-    limits.check(int(np.prod(dataset.shape, dtype=float)) * dataset.dtype.itemsize, name)
-    return np.asarray(dataset[()])
-
-
-def text(attributes: h5py.AttributeManager, key: str) -> str:
-    """An attribute as text; "" where it is not there."""
-    value = attributes.get(key, "")
-    value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) if np.ndim(value) == 0 else ""

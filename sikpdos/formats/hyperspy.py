@@ -8,7 +8,7 @@ import numpy as np
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.energies import EV_PER_UNIT
-from sikpdos.formats.hdf5 import numbers, text
+from sikpdos.formats.hdf5_tree import numbers, text
 from sikpdos.formats.spectrum_set import SpectrumSet, energy_axis, single
 
 if TYPE_CHECKING:

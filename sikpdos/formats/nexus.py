@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos.formats.columns import Column, Table, clean, unique
-from sikpdos.formats.hdf5 import datasets, is_inside, numbers, text
+from sikpdos.formats.hdf5_tree import datasets, is_inside, numbers, text
 from sikpdos.formats.roles import Role, may_be_energy, role_of
 
 if TYPE_CHECKING:
