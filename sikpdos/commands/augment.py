@@ -11,15 +11,22 @@ from sikpdos.commands import options
 from sikpdos.commands.console import Console
 
 CONSOLE = Console("augment")
+LIGHTEST, HEAVIEST = 1.8, 2.8  # g/cm3
 
 
 def augment(
-    sites: options.SitesTable,
     output: Annotated[Path, options.output("Folder for the new CIF files and their sites.csv.")],
+    sites: Path | None = typer.Argument(
+        None, help="Table of sites (sites.csv) whose structures are copied; not needed for random and amorphous ones."
+    ),
     strain: int = typer.Option(0, "--strain", min=0, help="Number of strained copies."),
     rattle: int = typer.Option(0, "--rattle", min=0, help="Number of copies with displaced atoms."),
     vacancy: int = typer.Option(0, "--vacancy", min=0, help="Number of supercells without one atom."),
     random: int = typer.Option(0, "--random", min=0, help="Number of random symmetric crystals."),
+    amorphous: int = typer.Option(
+        0, "--amorphous", min=0, help="Number of amorphous cells: continuous random networks."
+    ),
+    quenched: int = typer.Option(0, "--quenched", min=0, help="Number of amorphous cells cooled from the melt."),
     seed: options.Seed = 0,
     where_wrong: Path | None = typer.Option(
         None, "--where-wrong", help="Model (NPZ): families get copies in proportion to its error on them."
@@ -42,33 +49,45 @@ def augment(
         help="Rattling: Angstrom along each axis.",
     ),
     closest: float = typer.Option(1.9, "--closest", min=0.5, help="Least distance of two atoms, Angstrom."),
-    density: str = typer.Option("10,45", "--volume-range", help="Least and greatest volume per atom, cubic Angstrom."),
+    volume_range: str = typer.Option("10,45", "--volume-range", help="Volume per atom, least and greatest, A3."),
     max_atoms: int = typer.Option(24, "--max-atoms", min=1, help="Atoms of a parent, or a random crystal, at most."),
-    n_sites: int = typer.Option(2, "--sites", min=1, help="Sites taken from each new structure."),
+    atoms: int = typer.Option(64, "--atoms", min=54, max=216, help="Atoms of an amorphous cell."),
+    density: str = typer.Option(
+        "2.29", "--density", help="Of amorphous cells, g/cm3; of two, such as 2.2,2.35, each cell's is drawn between."
+    ),
+    n_sites: int | None = typer.Option(
+        None, "--sites", min=1, show_default="2; all of an amorphous cell", help="Sites taken from each new structure."
+    ),
 ) -> None:
-    """Make new structures from known ones: strained, rattled, with a vacancy, and random crystals.
+    """Make new structures: strained, rattled and vacancy copies of known ones, random crystals, amorphous cells.
 
     Copies keep the family (group) of their parent, so that a grouped split does not leak. Families are drawn
-    with equal chance, or by a model's error on them (--where-wrong). Nothing is relaxed.
+    with equal chance, or by a model's error on them (--where-wrong). Copies are not relaxed. Each amorphous cell is
+    a family of its own; structures.csv says how it was made and how good it is.
 
     \b
     Examples:
       sikpdos augment structures/sites.csv --strain 100 --rattle 100 -o more/
       sikpdos augment structures/sites.csv --random 50 --seed 1 -o random/
       sikpdos augment structures/sites.csv --vacancy 20 --where-wrong model.npz -o worst/
+      sikpdos augment --amorphous 4 --quenched 2 --density 2.2,2.35 -o amorphous/
     """
     from sikpdos.structures import deform
     from sikpdos.structures.augment import Settings, augment, read_parents
     from sikpdos.structures.collection import write_collection
     from sikpdos.structures.sites import read_sites
 
-    counts = {"strain": strain, "rattle": rattle, "vacancy": vacancy, "random": random}
+    copies = {"strain": strain, "rattle": rattle, "vacancy": vacancy}
+    counts = {**copies, "random": random, "amorphous": amorphous, "quenched": quenched}
     if not any(counts.values()):
-        raise typer.BadParameter("ask for some: --strain, --rattle, --vacancy or --random")
-    low, high = options.increasing(density, "--volume-range")
+        raise typer.BadParameter("ask for some: --strain, --rattle, --vacancy, --random, --amorphous or --quenched")
+    if sites is None and any(copies.values()):
+        raise typer.BadParameter("a table of sites whose structures are copied is missing", param_hint="SITES")
+    low, high = options.increasing(volume_range, "--volume-range")
+    densities = _densities(density)
     amplitude_A = deform.thermal_amplitude_A(temperature) if amplitude is None else amplitude
-    settings = Settings(volume, shear, amplitude_A, closest, (low, high), max_atoms, n_sites, seed)
-    parents = read_parents(read_sites(sites), sites, CONSOLE.say)
+    settings = Settings(volume, shear, amplitude_A, closest, (low, high), max_atoms, n_sites, atoms, densities, seed)
+    parents = [] if sites is None else read_parents(read_sites(sites), sites, CONSOLE.say)
     weights = None if where_wrong is None else _weights(where_wrong, parents)
     with CONSOLE.progress("structures", sum(counts.values())) as report:
         crystals = augment(parents, counts, settings, weights, report)
@@ -76,6 +95,17 @@ def augment(
     rows = write_collection(output, crystals)
     families = len({crystal.group for crystal in crystals})
     CONSOLE.say(f"{output}: {len(crystals)} structures of {families} families, {len(rows)} sites")
+
+
+def _densities(text: str) -> tuple[float, float]:
+    """One density twice, or the two of a range, g/cm3."""
+    if "," in text:
+        low, high = options.increasing(text, "--density")
+    else:
+        low, high = options.pair(f"{text},{text}", float, "--density")
+    if low < LIGHTEST or high > HEAVIEST:
+        raise typer.BadParameter(f"{text}: amorphous silicon has {LIGHTEST:g} to {HEAVIEST:g}", param_hint="--density")
+    return low, high
 
 
 def _weights(model: Path, parents: list) -> dict[str, float]:

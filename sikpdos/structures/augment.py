@@ -1,4 +1,4 @@
-"""New structures where they help: strained, rattled and vacancy copies of known ones, and random crystals."""
+"""New structures where they help: strained, rattled and vacancy copies, random crystals, and amorphous cells."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures import catalogue, deform
 from sikpdos.structures.collection import Crystal
+from sikpdos.structures.disorder import amorphous
 from sikpdos.structures.entry import Entry
 from sikpdos.structures.families import group_families
 from sikpdos.structures.inequivalent import ELEMENT, Cell, analyse
@@ -22,7 +23,9 @@ from sikpdos.structures.sites import Site, structure_file
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-KINDS = ("strain", "rattle", "vacancy", "random")
+COPIES = ("strain", "rattle", "vacancy")
+KINDS = (*COPIES, "random", *amorphous.MAKERS)
+COPY_SITES = 2  # of a new structure
 ATTEMPTS = 500  # before the bounds are said to be too tight
 
 
@@ -36,7 +39,9 @@ class Settings:
     closest_A: float = 1.9  # no two atoms may be nearer
     volume_range_A3: tuple[float, float] = (10.0, 45.0)  # per atom
     max_atoms: int = 24  # of a parent, or of a random crystal
-    sites: int = 2  # taken from each new structure; vacancy: the nearest to it
+    sites: int | None = None  # of each new structure, vacancy: the nearest to it; None: 2, all of an amorphous cell
+    atoms: int = 64  # of an amorphous cell
+    density: tuple[float, float] = (2.29, 2.29)  # of amorphous cells, g/cm^3, drawn between
     seed: int = 0
 
 
@@ -93,14 +98,17 @@ def augment(
     """
     small = [parent for parent in parents if len(parent.structure) <= settings.max_atoms]
     usable = [parent for parent in small if weights is None or weights.get(parent.group)]
-    if not usable and any(counts[kind] for kind in KINDS if kind != "random"):
+    if not usable and any(counts[kind] for kind in COPIES):
         raise SikpdosError(f"no structure of at most {settings.max_atoms} atoms to start from")
     crystals: list[Crystal] = []
     vacancies: set[tuple] = set()
     for kind_number, kind in enumerate(KINDS):
         for number in range(counts[kind]):
             rng = np.random.default_rng([settings.seed, kind_number, number])
-            crystals.append(_new_crystal(kind, number, usable, weights, settings, vacancies, rng))
+            if kind in amorphous.MAKERS:
+                crystals.append(_amorphous(kind, number, settings, rng))
+            else:
+                crystals.append(_new_crystal(kind, number, usable, weights, settings, vacancies, rng))
             report(len(crystals))
     return _with_families(crystals, parents)
 
@@ -122,13 +130,25 @@ def _new_crystal(
             if vacancy in vacancies:
                 continue
             vacancies.add(vacancy)
-        cell = _chosen_sites(analyse(structure, primitive=kind == "random"), centre, settings.sites, rng)
+        cell = _chosen_sites(analyse(structure, primitive=kind == "random"), centre, settings.sites or COPY_SITES, rng)
         name = "Si" if parent is None else parent.structure_id
         note = "" if parent is None else f"from {parent.structure_id}"
         group = "" if parent is None else parent.group
         structure_id = f"{name}-{kind}-{settings.seed}-{number}"
         return Crystal(Entry(structure_id, structure, f"augment {kind}", "augmented", note=note), cell, group)
     raise SikpdosError(f"no new {kind} structure within the bounds in {ATTEMPTS} attempts")
+
+
+def _amorphous(kind: str, number: int, settings: Settings, rng: np.random.Generator) -> Crystal:
+    """An amorphous cell, a family of its own."""
+    density = rng.uniform(*settings.density)
+    structure, how = amorphous.MAKERS[kind](settings.atoms, density, rng)
+    if not within_bounds(structure, settings):
+        raise SikpdosError(f"an {kind} cell of {density:.2f} g/cm3 is not within the bounds")
+    cell = analyse(structure, primitive=False)
+    cell = _chosen_sites(cell, None, settings.sites or len(structure), rng)
+    structure_id = f"Si-{kind}-{settings.seed}-{number}"
+    return Crystal(Entry(structure_id, structure, f"augment {kind}", "augmented", numbers=how), cell, structure_id)
 
 
 def _surroundings(parent: Parent, structure: Structure, centre) -> tuple:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,8 +13,12 @@ from pymatgen.core import Lattice, Structure
 from support import assert_one_line_failure
 
 from sikpdos.common import npz
-from sikpdos.structures import deform
+from sikpdos.common.errors import SikpdosError
+from sikpdos.structures import augment, deform
 from sikpdos.structures.augment import read_parents
+from sikpdos.structures.disorder import amorphous, bond_switching
+from sikpdos.structures.potentials import stillinger_weber
+from sikpdos.structures.potentials.keating import relax
 from sikpdos.structures.random_crystal import CLOSEST_A, hall_numbers, random_crystal
 from sikpdos.structures.reading import read_file
 from sikpdos.structures.sites import read_sites
@@ -83,6 +90,8 @@ def test_copies_go_where_the_model_is_wrong(parents, tmp_path, cli):
 
 def test_wrong_use(parents, tmp_path, cli):
     assert cli("augment", parents, "--out", tmp_path / "x").returncode == 2
+    assert cli("augment", "--strain", 1, "--out", tmp_path / "x").returncode == 2
+    assert cli("augment", "--amorphous", 1, "--density", "5", "--out", tmp_path / "x").returncode == 2
     assert cli("augment", parents, "--strain", 1, "--volume-range", "10", "--out", tmp_path / "x").returncode == 2
     words = ("augment", parents, "--strain", 1, "--out", tmp_path / "x")
     assert_one_line_failure(cli(*words, "--volume-range", "1,2"), "within the bounds")
@@ -147,3 +156,73 @@ def test_random_crystals_are_sane_and_symmetric():
 
 def test_parents_are_read_once(parents):
     assert sorted(p.structure_id for p in read_parents(read_sites(parents), parents)) == sorted(NAMES)
+
+
+def short(monkeypatch, limit_deg: float) -> None:
+    """Amorphous cells cooled too quickly to be good, and any that is better than this taken."""
+    monkeypatch.setattr(amorphous, "START", replace(amorphous.START, melt_ps=0.1, cooling_ps=2.0))
+    monkeypatch.setattr(amorphous, "GLASS", replace(amorphous.GLASS, melt_ps=0.1, cooling_ps=0.5))
+    monkeypatch.setattr(amorphous, "TRIALS", 1)
+    monkeypatch.setattr(amorphous, "FOURFOLD", 0.5)
+    monkeypatch.setattr(amorphous, "LIMIT_DEG", limit_deg)
+
+
+def test_amorphous_cells_are_what_they_are_said_to_be(monkeypatch):
+    short(monkeypatch, 25.0)
+    settings = augment.Settings(atoms=54, density=(2.2, 2.3), seed=5)
+    crystals = augment.augment([], Counter(amorphous=1, quenched=1), settings)
+    assert {crystal.group for crystal in crystals} == {"Si-amorphous-5-0", "Si-quenched-5-0"}
+    for crystal in crystals:
+        structure, said = crystal.cell.structure, crystal.entry.numbers
+        assert len(crystal.sites()) == 54
+        density = 28.0855 / 0.602214 * 54 / structure.volume
+        assert 2.2 <= density <= 2.3
+        assert f"{density:.3f} g/cm3" in said
+        measured = amorphous.quality(structure.lattice.matrix, structure.cart_coords)
+        assert str(measured) in said
+        neighbours = [len(structure.get_neighbors(site, amorphous.BONDED_A)) for site in structure]
+        assert measured.fourfold == neighbours.count(4) / 54
+        assert measured.closest_A > 1.9
+        assert measured.angle_deg > 5.0  # 0 would be a crystal
+
+
+def test_a_network_that_is_not_good_is_refused(monkeypatch):
+    short(monkeypatch, 1.0)
+    monkeypatch.setattr(amorphous, "STARTS", 1)
+    monkeypatch.setattr(amorphous, "CYCLES", 1)
+    with pytest.raises(SikpdosError, match="no network of 54 atoms"):
+        amorphous.network(54, 2.29, np.random.default_rng(0))
+
+
+def test_stillinger_weber_forces_are_the_slope_of_its_energy():
+    cell = deform.rattled(DIAMOND, 0.3, np.random.default_rng(1))
+    pairs = stillinger_weber.list_pairs(cell.lattice.matrix, cell.cart_coords)
+    forces = stillinger_weber.energy_and_forces(cell.cart_coords, pairs)[1]
+    assert np.allclose(forces.sum(axis=0), 0.0, atol=1e-9)
+    for atom, axis in ((0, 0), (3, 2)):
+        slope = [
+            stillinger_weber.energy_and_forces(
+                cell.cart_coords + h * (np.eye(24)[3 * atom + axis]).reshape(8, 3), pairs
+            )[0]
+            for h in (-1e-4, 1e-4)
+        ]
+        assert forces[atom, axis] == pytest.approx((slope[0] - slope[1]) / 2e-4, rel=1e-4, abs=1e-6)
+    ideal = stillinger_weber.list_pairs(DIAMOND.lattice.matrix, DIAMOND.cart_coords)
+    energy_eV = stillinger_weber.energy_and_forces(DIAMOND.cart_coords, ideal)[0]
+    assert energy_eV / 8 == pytest.approx(-4.3363, abs=5e-4)  # as published, at its minimum
+
+
+def test_a_switch_keeps_four_bonds_both_ways():
+    lattice_A = 2 * DIAMOND.lattice.matrix
+    network = bond_switching.network_of(lattice_A, DIAMOND.make_supercell(2, in_place=False).cart_coords)
+    assert network.energy_eV()[0] / 64 < 0.01
+    assert bond_switching.anneal(network, 3.0, 100, np.random.default_rng(0)) > 0
+    (neighbours,), (shifts,) = network.neighbours, network.shifts
+    for atom, ends in enumerate(neighbours):
+        assert len(set(ends.tolist()) - {atom}) == 4
+        for end, shift in zip(ends, shifts[atom], strict=True):
+            back = neighbours[end].tolist().index(atom)
+            assert (shifts[end, back] == -shift).all()
+    relaxed = network.take(np.zeros(1, int))
+    relax(relaxed, np.arange(64)[None])
+    assert relaxed.energy_eV()[0] == pytest.approx(network.energy_eV()[0], abs=1e-2)

@@ -1,0 +1,1 @@
+"""Silicon without perfect order: amorphous cells, defects, surfaces."""

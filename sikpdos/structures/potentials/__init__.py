@@ -1,0 +1,1 @@
+"""Classical potentials of silicon, for geometries that DFT then takes as they are."""
