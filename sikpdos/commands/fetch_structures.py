@@ -37,10 +37,15 @@ def fetch_structures(
         None,
         "--source",
         show_default="catalogue",
-        help="catalogue (offline), mp, optimade, cod, or a file; repeatable.",
+        help="catalogue, compounds (both offline), mp, optimade, cod, or a file; repeatable.",
     ),
     output: Annotated[Path | None, options.output("Folder for the CIF files, sites.csv and structures.csv.")] = None,
-    elements: str = typer.Option("Si", "--elements", help="Databases: all crystals of exactly these, such as Si-O."),
+    elements: str | None = typer.Option(
+        None,
+        "--elements",
+        show_default="Si; of compounds all",
+        help="Databases and compounds: all crystals of exactly these elements, such as Si-O.",
+    ),
     ids: list[str] | None = typer.Option(None, "--id", help="Only the entry of this id, such as mp-149; repeatable."),
     providers: list[str] = typer.Option(
         ["mp"], "--provider", help="OPTIMADE provider (mp, cod, alexandria, oqmd...) or its address; repeatable."
@@ -50,7 +55,9 @@ def fetch_structures(
     timeout: float = typer.Option(30.0, "--timeout", min=0.1, help="Seconds to wait for an answer."),
     time_limit: float = typer.Option(3600.0, "--time-limit", min=0.1, help="Seconds for all requests to a database."),
     symprec: float = typer.Option(0.01, "--symprec", min=1e-5, max=0.5, help="Symmetry tolerance, Angstrom."),
-    list_catalogue: bool = typer.Option(False, "--list", help="Print the catalogue as a table and stop."),
+    list_catalogue: bool = typer.Option(
+        False, "--list", help="Print the catalogue (or compounds) as a table and stop."
+    ),
     summary: bool = typer.Option(False, "--summary", help="Print the number of sites of each structure."),
 ) -> None:
     """Collect silicon crystals: primitive cells, inequivalent sites, families.
@@ -63,20 +70,22 @@ def fetch_structures(
     \b
     Examples:
       sikpdos fetch-structures -o structures/
+      sikpdos fetch-structures --source compounds --elements Si-O -o oxides/
       sikpdos fetch-structures --source optimade --provider alexandria -o alexandria/
       sikpdos fetch-structures my/*.cif run/CONTCAR -o mine/ --summary
     """
     from sikpdos.commands.table import print_table
-    from sikpdos.structures import catalogue, sources
+    from sikpdos.structures import sources
     from sikpdos.structures.web import Limits
 
+    chosen = () if elements is None else _elements(elements)
     if list_catalogue:
-        print_table(catalogue.table())
+        print_table(_listed(source or ["catalogue"], chosen))
         return
     if output is None and not summary:
         raise typer.BadParameter("a folder is needed", param_hint="--output")
     limits = Limits(retries, timeout, total_s=time_limit)
-    query = sources.Query(_elements(elements), tuple(ids or ()), tuple(providers), cod_url, limits)
+    query = sources.Query(chosen, tuple(ids or ()), tuple(providers), cod_url, limits)
     wanted = [*(source or []), *(files or [])] or ["catalogue"]
     fetched = sources.fetch(wanted, query, output)
     crystals = _collect(fetched, symprec)
@@ -86,6 +95,17 @@ def fetch_structures(
         print_table(_summary(crystals))
     if fetched.failures:
         raise SikpdosError(f"{len(fetched.failures)} failed, {len(crystals)} structures kept; {fetched.failures[0]}")
+
+
+def _listed(sources: list[str], elements: tuple[str, ...]) -> dict[str, list]:
+    """The table of the one catalogue that was asked for."""
+    from sikpdos.structures import catalogue, compounds
+
+    if sources == ["compounds"]:
+        return compounds.table(frozenset(elements) or None)
+    if sources == ["catalogue"]:
+        return catalogue.table()
+    raise typer.BadParameter("catalogue or compounds can be listed, one at a time", param_hint="--source")
 
 
 def _collect(fetched: Fetched, symprec_A: float) -> list[Crystal]:

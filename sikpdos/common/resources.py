@@ -13,4 +13,5 @@ ABSORPTION = PACKAGE / "data" / "absorption.csv"
 MODELS = PACKAGE / "data" / "models"
 PSEUDOPOTENTIALS = PACKAGE / "data" / "pseudo"
 CATALOGUE = PACKAGE / "structures" / "catalogue.toml"
+COMPOUNDS = PACKAGE / "structures" / "compounds.toml"
 CASTEP_TEMPLATES = PACKAGE / "castep_templates"  # in a checkout a link to the top-level folder

@@ -219,7 +219,17 @@ def _one(site: Site, sites_csv: Path, out: Path, context: RunContext, ground_sta
 
     failure = out / f"{site.site_id}.failed.json"
     meta = {
-        key: getattr(site, key) for key in ("site_id", "structure_id", "multiplicity", "group", "space_group", "source")
+        key: getattr(site, key)
+        for key in (
+            "site_id",
+            "structure_id",
+            "multiplicity",
+            "group",
+            "space_group",
+            "source",
+            "material_class",
+            "split",
+        )
     }
     try:
         opened = ground_states.open(structure_file(site, sites_csv))

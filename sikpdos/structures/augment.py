@@ -53,6 +53,7 @@ class Parent:
     structure: Structure
     group: str
     status: str
+    split: str = ""
 
 
 def read_parents(
@@ -67,7 +68,7 @@ def read_parents(
         reading = read_structure(structure_file(site, sites_csv))
         for note in reading.notes:
             report(note)
-        parents.append(Parent(site.structure_id, reading.structure, site.group, site.status))
+        parents.append(Parent(site.structure_id, reading.structure, site.group, site.status, site.split))
     return parents
 
 
@@ -135,7 +136,9 @@ def _new_crystal(
         note = "" if parent is None else f"from {parent.structure_id}"
         group = "" if parent is None else parent.group
         structure_id = f"{name}-{kind}-{settings.seed}-{number}"
-        return Crystal(Entry(structure_id, structure, f"augment {kind}", "augmented", note=note), cell, group)
+        split = "" if parent is None else parent.split
+        entry = Entry(structure_id, structure, f"augment {kind}", "augmented", note=note, split=split)
+        return Crystal(entry, cell, group)
     raise SikpdosError(f"no new {kind} structure within the bounds in {ATTEMPTS} attempts")
 
 

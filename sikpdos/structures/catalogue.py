@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -48,7 +49,12 @@ def allotropes() -> tuple[Allotrope, ...]:
 
 
 def conventional_cell(allotrope: Allotrope) -> Structure:
-    """The full cell in the entry's own setting, atoms in the order of its sites.
+    """The full cell in the entry's own setting, atoms in the order of its sites."""
+    return full_cell(allotrope.hall, allotrope.lattice, [("Si", *position) for _, *position in allotrope.sites])
+
+
+def full_cell(hall: int, lattice_parameters: Sequence[float], sites: Sequence[tuple]) -> Structure:
+    """The cell of a Hall number's setting from lattice (A, degrees) and sites (element, x, y, z).
 
     Each position is multiplied by the symmetry operations that spglib tabulates for the Hall number.
     """
@@ -56,13 +62,16 @@ def conventional_cell(allotrope: Allotrope) -> Structure:
     import spglib
     from pymatgen.core import Lattice, Structure
 
-    operations = spglib.get_symmetry_from_database(allotrope.hall)
-    lattice = Lattice.from_parameters(*allotrope.lattice)
-    atoms = []
-    for _, *position in allotrope.sites:
+    operations = spglib.get_symmetry_from_database(hall)
+    lattice = Lattice.from_parameters(*lattice_parameters)
+    elements: list[str] = []
+    atoms: list = []
+    for element, *position in sites:
         images = operations["rotations"] @ np.array(position) + operations["translations"]  # (n_operations, 3)
-        atoms += _distinct(images % 1.0, lattice)
-    return Structure(lattice, ["Si"] * len(atoms), atoms)
+        distinct = _distinct(images % 1.0, lattice)
+        atoms += distinct
+        elements += [element] * len(distinct)
+    return Structure(lattice, elements, atoms)
 
 
 def _distinct(positions, lattice) -> list:

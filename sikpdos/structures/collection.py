@@ -13,6 +13,7 @@ from sikpdos.common.ids import check_id
 from sikpdos.structures.entry import STATUSES, Entry
 from sikpdos.structures.families import first_copies, group_families
 from sikpdos.structures.inequivalent import SYMPREC_A, Cell, analyse
+from sikpdos.structures.material_class import material_class
 from sikpdos.structures.sites import Site, write_sites
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Crystal:
                 group=self.group,
                 source=entry.source,
                 status=entry.status,
+                material_class=entry.material_class or material_class(self.cell.structure.symbol_set),
+                split=entry.split,
             )
             for number, orbit in enumerate(self.cell.orbits)
         ]

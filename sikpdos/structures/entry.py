@@ -27,6 +27,8 @@ class Entry:
     licence: str = ""
     note: str = ""
     group: str = ""  # family, where known beforehand (augmented structures keep their parent's)
+    split: str = ""  # external: no model is trained on it
+    material_class: str = ""  # one of material_class.CLASSES; by the elements if empty
 
 
 @dataclass

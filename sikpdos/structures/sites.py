@@ -28,6 +28,8 @@ class Site:
     group: str  # family of near-identical structures, for the grouped split
     source: str  # where the structure came from
     status: str = ""  # experimental, predicted, hypothetical, augmented; empty if unknown
+    material_class: str = ""  # elemental, oxide, silicide...: material_class.CLASSES
+    split: str = ""  # external: no model is trained on it
 
 
 def write_sites(path: str | os.PathLike, sites: Sequence[Site]) -> None:
@@ -37,7 +39,7 @@ def write_sites(path: str | os.PathLike, sites: Sequence[Site]) -> None:
 
 
 def read_sites(path: str | os.PathLike) -> list[Site]:
-    """Read sites.csv; the column `status` may be missing.
+    """Read sites.csv; the columns `status`, `material_class` and `split` may be missing.
 
     Raises SikpdosError for missing columns, wrong numbers or repeated ids.
     """
