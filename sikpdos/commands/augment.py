@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,12 @@ def augment(
         0, "--amorphous", min=0, help="Number of amorphous cells: continuous random networks."
     ),
     quenched: int = typer.Option(0, "--quenched", min=0, help="Number of amorphous cells cooled from the melt."),
+    defects: int = typer.Option(
+        0, "--defects", min=0, help="Number of defects of diamond: vacancies, interstitials, faults, twins in turn."
+    ),
+    surface: list[str] | None = typer.Option(
+        None, "--surface", help="Hydrogen-terminated slab of these Miller indices, such as 111; repeatable."
+    ),
     seed: options.Seed = 0,
     where_wrong: Path | None = typer.Option(
         None, "--where-wrong", help="Model (NPZ): families get copies in proportion to its error on them."
@@ -56,10 +63,15 @@ def augment(
         "2.29", "--density", help="Of amorphous cells, g/cm3; of two, such as 2.2,2.35, each cell's is drawn between."
     ),
     n_sites: int | None = typer.Option(
-        None, "--sites", min=1, show_default="2; all of an amorphous cell", help="Sites taken from each new structure."
+        None,
+        "--sites",
+        min=1,
+        show_default="2; at defects and surfaces 4; all if amorphous",
+        help="Sites taken from each new structure.",
     ),
 ) -> None:
-    """Make new structures: strained, rattled and vacancy copies of known ones, random crystals, amorphous cells.
+    """Make new structures: strained, rattled and vacancy copies of known ones, random crystals, amorphous cells,
+    defects and surfaces.
 
     Copies keep the family (group) of their parent, so that a grouped split does not leak. Families are drawn
     with equal chance, or by a model's error on them (--where-wrong). Copies are not relaxed. Each amorphous cell is
@@ -71,6 +83,7 @@ def augment(
       sikpdos augment structures/sites.csv --random 50 --seed 1 -o random/
       sikpdos augment structures/sites.csv --vacancy 20 --where-wrong model.npz -o worst/
       sikpdos augment --amorphous 4 --quenched 2 --density 2.2,2.35 -o amorphous/
+      sikpdos augment --defects 9 --surface 111 --surface 001 -o defects/
     """
     from sikpdos.structures import deform
     from sikpdos.structures.augment import Settings, augment, read_parents
@@ -78,15 +91,18 @@ def augment(
     from sikpdos.structures.sites import read_sites
 
     copies = {"strain": strain, "rattle": rattle, "vacancy": vacancy}
-    counts = {**copies, "random": random, "amorphous": amorphous, "quenched": quenched}
-    if not any(counts.values()):
-        raise typer.BadParameter("ask for some: --strain, --rattle, --vacancy, --random, --amorphous or --quenched")
+    counts = {**copies, "random": random, "amorphous": amorphous, "quenched": quenched, "defects": defects}
+    surfaces = tuple(dict.fromkeys(_miller(text) for text in surface or []))
+    if not any(counts.values()) and not surfaces:
+        raise typer.BadParameter("ask for some: --strain, --random, --amorphous, --defects, --surface...")
     if sites is None and any(copies.values()):
         raise typer.BadParameter("a table of sites whose structures are copied is missing", param_hint="SITES")
     low, high = options.increasing(volume_range, "--volume-range")
     densities = _densities(density)
     amplitude_A = deform.thermal_amplitude_A(temperature) if amplitude is None else amplitude
-    settings = Settings(volume, shear, amplitude_A, closest, (low, high), max_atoms, n_sites, atoms, densities, seed)
+    settings = Settings(
+        volume, shear, amplitude_A, closest, (low, high), max_atoms, n_sites, atoms, densities, surfaces, seed
+    )
     parents = [] if sites is None else read_parents(read_sites(sites), sites, CONSOLE.say)
     weights = None if where_wrong is None else _weights(where_wrong, parents)
     with CONSOLE.progress("structures", sum(counts.values())) as report:
@@ -95,6 +111,15 @@ def augment(
     rows = write_collection(output, crystals)
     families = len({crystal.group for crystal in crystals})
     CONSOLE.say(f"{output}: {len(crystals)} structures of {families} families, {len(rows)} sites")
+
+
+def _miller(text: str) -> tuple[int, int, int]:
+    """Indices of one digit each, such as 111, with a minus sign before negative ones."""
+    digits = re.fullmatch(r"(-?\d)(-?\d)(-?\d)", text)
+    if digits is None or set(digits.groups()) <= {"0", "-0"}:
+        raise typer.BadParameter(f"'{text}' is not three Miller indices, such as 111", param_hint="--surface")
+    one, other, third = (int(digit) for digit in digits.groups())
+    return one, other, third
 
 
 def _densities(text: str) -> tuple[float, float]:

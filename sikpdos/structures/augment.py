@@ -12,10 +12,11 @@ import numpy as np
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures import catalogue, deform
 from sikpdos.structures.collection import Crystal
-from sikpdos.structures.disorder import amorphous
+from sikpdos.structures.disorder import amorphous, defects, surface
 from sikpdos.structures.entry import Entry
 from sikpdos.structures.families import group_families
 from sikpdos.structures.inequivalent import ELEMENT, Cell, analyse
+from sikpdos.structures.material_class import ELEMENTAL
 from sikpdos.structures.random_crystal import random_crystal
 from sikpdos.structures.reading import read_structure
 from sikpdos.structures.sites import Site, structure_file
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 COPIES = ("strain", "rattle", "vacancy")
-KINDS = (*COPIES, "random", *amorphous.MAKERS)
-COPY_SITES = 2  # of a new structure
+KINDS = (*COPIES, "random", *amorphous.MAKERS, "defects")
+COPY_SITES, DEFECT_SITES = 2, 4  # of a new structure
 ATTEMPTS = 500  # before the bounds are said to be too tight
 
 
@@ -39,9 +40,12 @@ class Settings:
     closest_A: float = 1.9  # no two atoms may be nearer
     volume_range_A3: tuple[float, float] = (10.0, 45.0)  # per atom
     max_atoms: int = 24  # of a parent, or of a random crystal
-    sites: int | None = None  # of each new structure, vacancy: the nearest to it; None: 2, all of an amorphous cell
+    sites: int | None = (
+        None  # of each new structure, vacancy: the nearest to it; None: 2; 4 of a defect, 4 of a slab, all if amorphous
+    )
     atoms: int = 64  # of an amorphous cell
     density: tuple[float, float] = (2.29, 2.29)  # of amorphous cells, g/cm^3, drawn between
+    surfaces: tuple[tuple[int, int, int], ...] = ()  # Miller indices of slabs
     seed: int = 0
 
 
@@ -108,9 +112,12 @@ def augment(
             rng = np.random.default_rng([settings.seed, kind_number, number])
             if kind in amorphous.MAKERS:
                 crystals.append(_amorphous(kind, number, settings, rng))
+            elif kind == "defects":
+                crystals.append(_defect(number, settings, rng))
             else:
                 crystals.append(_new_crystal(kind, number, usable, weights, settings, vacancies, rng))
             report(len(crystals))
+    crystals += [_slab(hkl, settings) for hkl in settings.surfaces]
     return _with_families(crystals, parents)
 
 
@@ -152,6 +159,49 @@ def _amorphous(kind: str, number: int, settings: Settings, rng: np.random.Genera
     cell = _chosen_sites(cell, None, settings.sites or len(structure), rng)
     structure_id = f"Si-{kind}-{settings.seed}-{number}"
     return Crystal(Entry(structure_id, structure, f"augment {kind}", "augmented", numbers=how), cell, structure_id)
+
+
+def _defect(number: int, settings: Settings, rng: np.random.Generator) -> Crystal:
+    """A defect of diamond, a family of its own, with the sites that are nearest to it."""
+    name, structure, middle = defects.defect(number, rng)
+    entry = Entry(
+        f"Si-{name}-{settings.seed}-{number}",
+        structure,
+        "augment defects",
+        "augmented",
+        name=name,
+        numbers="relaxed with the Stillinger-Weber potential, PBE lattice constant",
+    )
+    return _nearest_sites(entry, middle, name in defects.PLANES, settings)
+
+
+def _slab(hkl: tuple[int, int, int], settings: Settings) -> Crystal:
+    """A hydrogen-terminated slab, a family of its own, with the sites that are nearest to its upper surface."""
+    indices = "".join(map(str, hkl))
+    structure = surface.hydrogenated(hkl)
+    top = max(site.frac_coords[2] for site in structure if site.specie.symbol == ELEMENT)
+    entry = Entry(
+        f"Si-surface-{indices}",
+        structure,
+        "augment surface",
+        "augmented",
+        name=f"Si({indices}):H",
+        numbers="relaxed with Keating's potential, PBE lattice constant; Si-H 1.50 A",
+        material_class=ELEMENTAL,
+    )
+    return _nearest_sites(entry, np.array([0.0, 0.0, top]), True, settings)
+
+
+def _nearest_sites(entry: Entry, middle: np.ndarray, plane: bool, settings: Settings) -> Crystal:
+    """A crystal with its inequivalent sites that are nearest to a point, or to the plane through it along a and b."""
+    cell = analyse(entry.structure, primitive=False)
+    away = cell.structure.frac_coords[:, 2] - middle[2]
+    distances_A = np.abs(away - np.round(away)) * cell.structure.lattice.c
+    if not plane:
+        distances_A = cell.structure.lattice.get_all_distances([middle], cell.structure.frac_coords)[0]
+    order = np.argsort([round(float(distances_A[orbit.atom_index]), 3) for orbit in cell.orbits], kind="stable")
+    nearest = sorted(order[: settings.sites or DEFECT_SITES])
+    return Crystal(entry, replace(cell, orbits=tuple(cell.orbits[i] for i in nearest)), entry.structure_id)
 
 
 def _surroundings(parent: Parent, structure: Structure, centre) -> tuple:

@@ -226,3 +226,24 @@ def test_a_switch_keeps_four_bonds_both_ways():
     relaxed = network.take(np.zeros(1, int))
     relax(relaxed, np.arange(64)[None])
     assert relaxed.energy_eV()[0] == pytest.approx(network.energy_eV()[0], abs=1e-2)
+
+
+def test_defects_and_surfaces_have_the_bonds_that_they_should(tmp_path, cli):
+    done = cli("augment", "--defects", 3, "--surface", "001", "--surface", "111", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    sites = read_sites(tmp_path / "sites.csv")
+    assert {site.material_class for site in sites} == {"elemental"}
+    structures = {}
+    for site in sites:
+        structures.setdefault(site.structure_id, read_file(str(tmp_path / site.file)).entries[0].structure)
+    assert sorted(map(len, structures.values())) == [8, 16, 16, 20, 63]
+    for name, cell in structures.items():
+        for site in cell:
+            if site.specie.symbol == "Si" and "vacancy" not in name:
+                silicon = [n for n in cell.get_neighbors(site, 2.7) if n.specie.symbol == "Si"]
+                hydrogen = [n for n in cell.get_neighbors(site, 1.7) if n.specie.symbol == "H"]
+                assert len(silicon) + len(hydrogen) == 4, name
+    # the sites are those at the vacancy: one of its neighbours, with three bonds, is among them
+    assert 3 in {site.coordination for site in sites if "vacancy" in site.structure_id}
+    assert cli("augment", "--surface", "1x1", "--out", tmp_path / "no").returncode == 2
+    assert_one_line_failure(cli("augment", "--surface", "113", "--out", tmp_path / "no"), "hydrogens of this surface")

@@ -22,8 +22,8 @@ BONDED_A = 2.85  # first minimum of the radial distribution
 LIMIT_DEG, FOURFOLD = 11.0, 0.98  # what a network must reach
 LADDER_EV = tuple(np.geomspace(0.4, 0.2, 5).tolist())  # kT of an annealing
 TRIALS = 20  # switches an atom at each of them
-CYCLES, STARTS = 3, 12
-START = Cooling(melt_ps=1.0, hot_K=2000.0, cold_K=700.0, cooling_ps=20.0, potential=stillinger_weber.AMORPHOUS)
+CYCLES, STARTS = 2, 20
+START = Cooling(melt_ps=1.0, hot_K=2000.0, cold_K=700.0, cooling_ps=40.0, potential=stillinger_weber.AMORPHOUS)
 GLASS = Cooling()
 
 
