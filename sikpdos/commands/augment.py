@@ -70,8 +70,7 @@ def augment(
         help="Sites taken from each new structure.",
     ),
 ) -> None:
-    """Make new structures: strained, rattled and vacancy copies of known ones, random crystals, amorphous cells,
-    defects and surfaces.
+    """Make new structures: changed copies, random crystals, amorphous cells, defects and surfaces.
 
     Copies keep the family (group) of their parent, so that a grouped split does not leak. Families are drawn
     with equal chance, or by a model's error on them (--where-wrong). Copies are not relaxed. Each amorphous cell is

@@ -28,7 +28,7 @@ COMMANDS = {
     "match": "Template matching: the PDOS of the nearest known spectrum, the baseline of the model.",
     "plot": "Draw files of the suite, one below the other, or one of the paper's Figures 1 to 6.",
     "fetch-structures": "Collect silicon crystals: primitive cells, inequivalent sites, families.",
-    "augment": "Make new structures from known ones: strained, rattled, with a vacancy, and random crystals.",
+    "augment": "Make new structures: changed copies, random crystals, amorphous cells, defects and surfaces.",
     "simulate": "Compute Si K-edges (full core hole) and ground-state s, p densities of states of crystals.",
     "make-castep": "Write CASTEP and OptaDOS inputs: each structure's ground state, each site's core hole.",
     "parse-odo": "Read OptaDOS and CASTEP results: a file to CSV, or a folder of runs to raw site files.",

@@ -16,7 +16,7 @@ from sikpdos.spectra.processing import find_onset
 
 EXAMPLE = ROOT / "examples" / "exp.msa"
 UNITS = re.compile(
-    r"eV|Angstrom|kelvin|[Ss]econds|relative|[Aa]toms|[Ss]ites|copies|supercells|crystals|[Ss]eed|threads"
+    r"eV|Angstrom|kelvin|[Ss]econds|relative|[Aa]toms|[Ss]ites|copies|[a-z]*cells|crystals|defects|[Ss]eed|threads"
 )
 
 
