@@ -164,6 +164,7 @@ def short(monkeypatch, limit_deg: float) -> None:
     monkeypatch.setattr(amorphous, "GLASS", replace(amorphous.GLASS, melt_ps=0.1, cooling_ps=0.5))
     monkeypatch.setattr(amorphous, "TRIALS", 1)
     monkeypatch.setattr(amorphous, "FOURFOLD", 0.5)
+    monkeypatch.setattr(amorphous, "CLOSEST_A", 1.9)
     monkeypatch.setattr(amorphous, "LIMIT_DEG", limit_deg)
 
 
