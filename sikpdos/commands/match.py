@@ -47,6 +47,13 @@ def match(
         raise typer.BadParameter("compares on the dataset's own test part: give no files", param_hint="--model")
     if neighbours and not files:
         raise typer.BadParameter("lists templates of files: give some", param_hint="--neighbours")
+    of_files = {"--smooth": smooth, "--background": background != "auto", "--allow-partial": allow_partial}
+    of_files |= {"--column": column, "--scan": scan, "--merge": merge}
+    of_split = {"--split": split is not options.Split.grouped, "--seed": seed, "--test-group": test_group}
+    if not files:
+        options.refuse(of_files, "is for files of spectra, and none is given")
+    if files or model:
+        options.refuse(of_split, "is for the dataset's own test part")
     options.check_output(output, options.CSV)
 
     from sikpdos.common import tables

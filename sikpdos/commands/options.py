@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -131,6 +131,13 @@ def onset_rule(text: str | None) -> str | None:
     if not re.fullmatch(r"\d+(\.\d+)?%", text) or not 0 < float(text[:-1]) < 100:
         raise typer.BadParameter(f"'{text}' is none of P% (0 to 100), slope, area", param_hint="--onset-rule")
     return text
+
+
+def refuse(given: Mapping[str, object], why: str) -> None:
+    """Refuse options that do not apply, of those that were given (or are true)."""
+    for option, value in given.items():
+        if value:
+            raise typer.BadParameter(why, param_hint=option)
 
 
 def device(text: str | None) -> str | None:

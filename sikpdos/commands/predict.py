@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +14,8 @@ from sikpdos.commands import options
 from sikpdos.commands.console import Console
 
 if TYPE_CHECKING:
+    from sikpdos.dataset.dataset import Dataset
+    from sikpdos.model.ensemble import Model
     from sikpdos.prediction.predict import Predicted
 
 CONSOLE = Console("predict")
@@ -87,6 +89,9 @@ def predict(
     part: Annotated[
         Part, typer.Option("--part", help="Of a dataset: all, or the model's test or train part.")
     ] = Part.all,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1, too, where single spectra of a file cannot be used.")
+    ] = False,
     list_: Annotated[
         bool, typer.Option("--list", help="Print the files' scans and columns, and what would be taken, and stop.")
     ] = False,
@@ -98,6 +103,7 @@ def predict(
     """Predict the s and p density of states from Si K-edge spectra.
 
     Prints energy_eV (Fermi level at 0), s, p, total, and the standard deviations of s and p in states/eV/atom.
+    Spectra that cannot be used, such as dead pixels, are told and stay as NaN (null) beside others of their file.
 
     \b
     Example: sikpdos predict exp.msa --smooth 40,3 --sigma 1.2 > pdos.csv
@@ -105,6 +111,8 @@ def predict(
     window, smoothing = options.background_window(background), options.smoothing(smooth)
     energy_eV = options.onset_energy(onset)
     angles = None if self_absorption is None else options.pair(self_absorption, float, "--self-absorption")
+    if angles is None and composition != "Si":
+        raise typer.BadParameter("is for --self-absorption, which is not given", param_hint="--composition")
     options.check_output(output, _JSON if json else options.CSV + options.NPZ)
     options.check_output(plot, options.FIGURES, "--plot")
 
@@ -121,10 +129,14 @@ def predict(
     from sikpdos.spectra.preprocess import Corrections
     from sikpdos.spectra.self_absorption import Geometry, ratio
 
-    failures, drawn = [], []
+    failures, drawn, unusable = [], [], []
 
     def failed(message: str) -> None:
         failures.append(message)
+        CONSOLE.say(message)
+
+    def left_out(message: str) -> None:
+        unusable.append(message)
         CONSOLE.say(message)
 
     geometry = None if angles is None else Geometry(*angles, composition)
@@ -147,7 +159,20 @@ def predict(
         corrections=corrections,
     )
     reading = Reading(ColumnChoice(column, scan), merge)
-    results = predict_files(files, shipped.chooser(model), preprocessing, part.value, failed, reading)
+    of_measurements = {
+        "--sigma": sigma is not None,
+        "--smooth": smooth is not None,
+        "--background": background != "auto",
+        "--onset": onset != "auto",
+        "--allow-partial": allow_partial,
+        "--e0-shift": e0_shift != 0,
+        "--despike": despike,
+        "--low-loss": low_loss is not None,
+        "--self-absorption": angles is not None,
+        "--any-edge": any_edge,
+    }
+    choose = _choosing(shipped.chooser(model), of_measurements, {"--part": part is not Part.all})
+    results = predict_files(files, choose, preprocessing, part.value, failed, reading, left_out)
     blocks = _told(results, drawn if plot else None)
     count, blocks = _counted(blocks)
     if count == 0:
@@ -157,8 +182,25 @@ def predict(
         from sikpdos.plot.prediction import draw_predictions
 
         draw_predictions(plot, drawn)
-    if failures:
+    if failures or (strict and unusable):
         raise typer.Exit(1)
+
+
+def _choosing(
+    choose: Callable[[Dataset | None], Model], of_measurements: dict[str, bool], of_datasets: dict[str, bool]
+) -> Callable[[Dataset | None], Model]:
+    """The choice of the model; it refuses options, given or not, that do not apply to the file."""
+
+    def chosen(dataset: Dataset | None) -> Model:
+        from sikpdos.common.errors import SikpdosError
+
+        unfit = of_datasets if dataset is None else of_measurements
+        if given := [option for option, there in unfit.items() if there]:
+            here, there = ("measured spectra", "datasets") if dataset is None else ("a dataset", "measured spectra")
+            raise SikpdosError(f"{here}: {', '.join(given)} {'is' if len(given) == 1 else 'are'} for {there} only")
+        return choose(dataset)
+
+    return chosen
 
 
 def _list(files: list[str], output: str, column: str | None, scan: str | None) -> None:
@@ -189,7 +231,7 @@ def _list(files: list[str], output: str, column: str | None, scan: str | None) -
 def _counted(blocks: Iterator[Predicted]) -> tuple[int, Iterator[Predicted]]:
     """The number of spectra in the first two blocks, and all blocks."""
     few = list(itertools.islice(blocks, 2))
-    return sum(len(block.names) for block in few), itertools.chain(few, blocks)
+    return sum(len(block.in_order) for block in few), itertools.chain(few, blocks)
 
 
 def _told(results: Iterator, drawn: list[Predicted] | None) -> Iterator[Predicted]:

@@ -19,6 +19,7 @@ else:
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_LARGEST = 2**63  # numbers of settings are smaller
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -35,11 +36,17 @@ def _converted(key: str, value: Any, default: Any) -> Any:
     """The value in the type of the default: whole numbers may stand for floats, lists for tuples of their elements."""
     if isinstance(default, tuple) and isinstance(value, (list, tuple)):
         return tuple(_converted(key, element, default[0] if default else "") for element in value)
-    if isinstance(default, float) and type(value) is int:
+    if isinstance(default, float) and type(value) is int and abs(value) < _LARGEST:
         return float(value)
-    if default is None or default is dataclasses.MISSING or type(value) is type(default):
+    if default is None or default is dataclasses.MISSING or (type(value) is type(default) and _usable(value)):
         return value
-    raise SikpdosError(f"setting '{key}' holds {value!r}; expected {type(default).__name__}")
+    shown = repr(value) if _usable(value) else "too large a number, or NaN"
+    raise SikpdosError(f"setting '{key}' holds {shown[:60]}; expected {type(default).__name__}")
+
+
+def _usable(value: Any) -> bool:
+    """Whether a value is no number, or one that is finite and can be computed with."""
+    return not isinstance(value, (int, float)) or abs(value) < _LARGEST
 
 
 def load(cls: type[T], path: str | os.PathLike | None, flags: dict[str, Any]) -> T:

@@ -14,3 +14,8 @@ def check_id(text: object) -> str:
     if not isinstance(text, str) or not _ID.fullmatch(text) or ".." in text:
         raise SikpdosError(f"{str(text)[:60]!r}: not a usable id (letters, digits and . _ + - only)")
     return text
+
+
+def as_id(text: str) -> str:
+    """The beginning of an id that a text reads most like; empty if there is nothing of it."""
+    return re.sub(r"[^A-Za-z0-9._+-]+|\.\.+", "_", text).lstrip("._+-")[:80]

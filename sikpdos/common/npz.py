@@ -28,6 +28,7 @@ from sikpdos.common.version import __version__
 
 _SEAL = b"sha256:"  # begins an NPZ's archive comment, its last bytes; the digest is of all bytes before it
 _TEXT = ("ids", "groups", "site_meta")  # arrays of text; all others are numbers
+_LARGEST = 1e30  # no quantity of the suite is larger; products of such numbers would be infinite
 
 
 def provenance(schema: str, **fields) -> dict:
@@ -44,6 +45,8 @@ def provenance(schema: str, **fields) -> dict:
 
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: Mapping) -> None:
     """Write arrays and their meta data (JSON, keys sorted, in the 0-d string array `meta`), with a checksum of all."""
+    for key, array in arrays.items():
+        _check_finite(key, array, "not written: ", path)
     packed = io.BytesIO()  # zip files want to seek; stdout cannot
     np.savez_compressed(packed, **arrays, meta=_as_text(meta))  # type: ignore[arg-type]  # no array is `allow_pickle`
     with zipfile.ZipFile(packed, "a") as archive:
@@ -52,6 +55,17 @@ def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], meta: Mappi
     with output(path) as stream:
         stream.write(content)
         stream.write(hashlib.sha256(content).hexdigest().encode())
+
+
+def _check_finite(key: str, array: np.ndarray, before: str, path: str | os.PathLike) -> None:
+    """Raise SikpdosError where an array holds what cannot be computed with."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "fc" or array.size == 0:
+        return
+    if not np.isfinite(array).all():
+        raise SikpdosError(f"{before}array '{key}' holds NaN or infinity", path)
+    if np.abs(array).max() > _LARGEST:
+        raise SikpdosError(f"{before}array '{key}' holds numbers beyond {_LARGEST:g}", path)
 
 
 def sealed(data: bytes, name: str) -> bool:
@@ -64,7 +78,10 @@ def sealed(data: bytes, name: str) -> bool:
 
 
 def _as_text(meta: Mapping) -> np.ndarray:
-    return np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False, allow_nan=False))
+    try:
+        return np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False, allow_nan=False))
+    except ValueError as error:
+        raise SikpdosError("not written: its meta data hold NaN or infinity") from error
 
 
 class NpzStream:
@@ -137,13 +154,28 @@ def read(
         arrays = {key: archive[key] for key in archive.files}
     wanted = [schema] if isinstance(schema, str) else list(schema)
     try:
-        meta = json.loads(str(arrays.pop("meta")[()]))
+        meta = as_document(str(arrays.pop("meta")[()]))
         found = meta["schema"]
-    except (KeyError, ValueError, TypeError, IndexError, RecursionError) as error:
+    except (KeyError, IndexError, SikpdosError) as error:
         raise SikpdosError(f"{name}: no sikpdos meta data; expected {' or '.join(wanted)}") from error
     if found not in wanted:
         raise SikpdosError(f"{name}: is {found}, expected {' or '.join(wanted)}")
     return arrays, meta
+
+
+def as_document(text: str) -> dict:
+    """A JSON document with finite numbers. Raises SikpdosError for anything else."""
+
+    def refused(constant: str):
+        raise ValueError(f"holds {constant}")
+
+    try:
+        document = json.loads(text, parse_constant=refused)
+    except (ValueError, RecursionError) as error:  # too deep, or too long a number
+        raise SikpdosError(f"damaged meta data ({error})") from error
+    if not isinstance(document, dict):
+        raise SikpdosError("damaged meta data (no JSON object)")
+    return document
 
 
 def length(arrays: Mapping[str, np.ndarray], path: str | os.PathLike, key: str) -> int:
@@ -163,14 +195,14 @@ def require(arrays: Mapping[str, np.ndarray], path: str | os.PathLike, **shapes:
         found = arrays[key].shape
         if len(found) != len(shape) or any(w is not None and w != n for w, n in zip(shape, found, strict=True)):
             raise SikpdosError(f"{display_name(path)}: array '{key}' has shape {found}, expected {shape}")
-        if arrays[key].dtype.kind == "f" and not np.isfinite(arrays[key]).all():
-            raise SikpdosError(f"{display_name(path)}: array '{key}' holds NaN or infinity")
+        _check_finite(key, arrays[key], "", path)
 
 
 def require_meta(meta: Mapping, path: str | os.PathLike, **kinds: type | tuple[type, ...]) -> None:
-    """Check that meta data are there and of the given types."""
+    """Check that meta data are there, of the given types, and numbers that can be computed with."""
     for key, kind in kinds.items():
-        if not isinstance(meta.get(key), kind):
+        value = meta.get(key)
+        if not isinstance(value, kind) or (isinstance(value, (int, float)) and not abs(value) <= _LARGEST):
             raise SikpdosError(f"{display_name(path)}: its meta data have no usable '{key}'")
 
 

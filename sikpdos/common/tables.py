@@ -14,10 +14,15 @@ from sikpdos.common.files import output, read_bytes
 
 
 def write_csv(path: str | os.PathLike, columns: Mapping[str, Sequence] | Mapping[str, np.ndarray]) -> None:
-    """Write columns of equal length as CSV: header row, Unix newlines, floats with 7 significant digits."""
+    """Write columns of equal length as CSV: header row, Unix newlines, floats with 7 significant digits.
+
+    Raises SikpdosError for NaN or infinity.
+    """
     cells = []
-    for values in columns.values():
+    for name, values in columns.items():
         array = np.asarray(values)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise SikpdosError(f"not written: column '{name}' holds NaN or infinity", path)
         cells.append([f"{x:.7g}" for x in array.tolist()] if array.dtype.kind == "f" else array.tolist())
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")

@@ -46,10 +46,16 @@ def broaden_sites(
         ids=database.ids,
         groups=database.groups,
         onset_eV=onsets_eV,
-        spectra=spectra.astype(np.float32),
-        pdos=_broadened_pdos(database, sigma_eV).astype(np.float32),
+        spectra=_single(spectra),
+        pdos=_single(_broadened_pdos(database, sigma_eV)),
         meta={**npz.provenance(SCHEMA), **settings, "units": "edge: strength/eV; pdos: states/eV/atom, both spins"},
     )
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """In single precision; numbers too large for it become infinite, which no file is written with."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def _broadened_edges(

@@ -12,6 +12,7 @@ import numpy as np
 
 from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset import raw_site
 from sikpdos.dataset.binning import BIN_EV, linear_binning
 from sikpdos.dataset.raw_site import RawSite
 
@@ -130,7 +131,9 @@ def read_database(path: str | os.PathLike, data: bytes | None = None) -> Databas
     npz.require(arrays, path, ids=(n,), groups=(n,), site_meta=(n,), edge_energy_eV=(n_edge,), edge=(n, n_edge))
     npz.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos=(n, 2, n_pdos))
     try:
-        site_meta = tuple(dict(json.loads(text)) for text in arrays["site_meta"])
-    except (TypeError, ValueError) as error:
-        raise SikpdosError(f"meta data of a site are damaged ({error})", path) from error
+        site_meta = tuple(npz.as_document(text) for text in arrays["site_meta"].tolist())
+    except SikpdosError as error:
+        raise SikpdosError(f"of a site: {error}", path) from error
+    for meta_of_site in site_meta:
+        raw_site.check_meta(meta_of_site, path)
     return Database(**{name: arrays[name] for name in _ARRAYS}, site_meta=site_meta, meta=meta)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sikpdos.common import npz
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.common.ids import check_id
 
 SCHEMA = "sikpdos-raw-1"
 _ARRAYS = ("edge_energy_eV", "edge_weight", "pdos_energy_eV", "pdos_s", "pdos_p")
@@ -56,9 +57,16 @@ def read_raw(path: str | os.PathLike, data: bytes | None = None) -> RawSite:
     for name in ("edge_energy_eV", "pdos_energy_eV"):
         if not _equally_spaced(arrays[name].astype(float)):
             raise SikpdosError(f"'{name}' is not an increasing, equally spaced grid", path)
-    if not meta.get("site_id"):
-        raise SikpdosError("no site_id in the meta data", path)
+    check_meta(meta, path)
     return RawSite(**{name: arrays[name].astype(float) for name in _ARRAYS}, meta=meta)
+
+
+def check_meta(meta: dict, path: str | os.PathLike) -> None:
+    """Raise SikpdosError where a site's meta data lack an id, or hold what is none, no group or no broadening."""
+    with naming(path):
+        check_id(meta.get("site_id", ""))
+    known = {"structure_id": "", "group": "", "edge_sigma_eV": 0.0, "pdos_sigma_eV": 0.0} | meta
+    npz.require_meta(known, path, structure_id=str, group=str, edge_sigma_eV=(int, float), pdos_sigma_eV=(int, float))
 
 
 def _equally_spaced(energy_eV: np.ndarray) -> bool:

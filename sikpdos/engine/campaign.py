@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.common.ids import as_id
 from sikpdos.dataset.raw_site import RawSite, write_raw
 from sikpdos.engine import cost, plan, simulate, structure
 from sikpdos.engine.basis import Backend
@@ -129,7 +130,7 @@ def run_one(path: Path, atom_index: int, out: Path, context: RunContext) -> None
     """Simulate one atom of one structure file into one file. Raises SikpdosError for any failure."""
     crystal = structure.read_structure(path, context.report)
     with naming(path):
-        write_raw(out, simulate_structure(crystal, path.stem, atom_index, context))
+        write_raw(out, simulate_structure(crystal, as_id(path.stem) or "structure", atom_index, context))
 
 
 def simulate_structure(crystal: pymatgen.core.Structure, name: str, atom_index: int, context: RunContext) -> RawSite:

@@ -52,6 +52,8 @@ def read_npz_matrix(source: str | os.PathLike | bytes, name: str) -> SpectrumSet
     """
     with npz.failures(name), naming(name), _open(source) as archive:
         members = set(archive.namelist())
+        if schema := npz.schema_of(source):
+            raise SikpdosError(f"is {schema}, a file of the suite, not measured spectra", name)
         for key in ("energy_eV", "spectra"):
             if f"{key}.npy" not in members:
                 raise SikpdosError(f"no array '{key}': not a matrix of measured spectra", name)

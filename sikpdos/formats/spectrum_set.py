@@ -31,6 +31,7 @@ class Block:
     names: list[str]  # (k,)
     intensity: np.ndarray  # (k, n) finite
     left_out: dict[str, str]  # name -> cause
+    entries: tuple[tuple[str, int | None], ...] = ()  # every spectrum's name in order, and its row, if it can be used
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,12 @@ class SpectrumSet:
             names = [str(row) if self.names is None else self.names[row] for row in rows]
             causes = faults(intensity, self.kind)
             good = [row for row in range(len(names)) if row not in causes]
+            place = {row: number for number, row in enumerate(good)}
             yield Block(
                 names=[names[row] for row in good] if causes else names,
                 intensity=intensity[good] if causes else intensity,
                 left_out=left_out | {names[row]: cause for row, cause in causes.items()},
+                entries=tuple((name, place.get(row)) for row, name in enumerate(names)),
             )
             left_out = {}
 

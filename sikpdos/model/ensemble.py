@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
 from sikpdos.model import kernel_regression
@@ -66,7 +67,8 @@ def predict(
     """Mean and calibrated standard deviation, both (B, 2, 300) in states/eV/atom, of normalised spectra (B, 200).
 
     resolution (B, 5): see network.recording; not known by default. A band of +-1.645 standard deviations holds
-    90 %. Evaluated `block` spectra at a time, so that memory grows with the results alone.
+    90 %. Evaluated `block` spectra at a time, so that memory grows with the results alone. Raises SikpdosError
+    where they are not finite.
     """
     resolution = recording(spectra) if resolution is None else resolution
     mean = np.empty((len(spectra), 2, PDOS.size), np.float32)
@@ -76,6 +78,10 @@ def predict(
         estimates = estimate(model.ensemble, spectra[rows], resolution[rows])
         mean[rows] = estimates.mean(model.stacking_weight)
         std[rows] = model.uncertainty.std(estimates.of_members(model.stacking_weight), estimates.nearest)
+    if not (np.isfinite(mean).all() and np.isfinite(std).all()):
+        raise SikpdosError(
+            "the model gives NaN or infinity: its weights are damaged, or these are no normalised spectra"
+        )
     return mean, std
 
 

@@ -36,8 +36,16 @@ class Settings:
         return Architecture(channels=self.channels, hidden=self.hidden, resolution_input=self.measured)
 
 
+_MOST = {"members": 1000, "epochs": 10**6, "batch": 10**6, "hidden": 10**4}  # more would fill any memory
+
+
 def check(settings: Settings) -> None:
     """Raise SikpdosError for settings that cannot work."""
+    if not 0 <= settings.seed < 2**32:
+        raise SikpdosError(f"setting 'seed' must be in [0, {2**32 - 1}], is {settings.seed}")
+    for name, most in _MOST.items():
+        if getattr(settings, name) > most:
+            raise SikpdosError(f"setting '{name}' must be at most {most}, is {getattr(settings, name)}")
     for name in ("members", "epochs", "patience", "batch", "hidden", "learning_rate"):
         if not 0 < getattr(settings, name) < np.inf:
             raise SikpdosError(f"setting '{name}' must be positive, is {getattr(settings, name)}")
@@ -48,5 +56,7 @@ def check(settings: Settings) -> None:
         limits = getattr(settings, name)
         if len(limits) != 2 or not 0 < limits[0] <= limits[1] < np.inf:
             raise SikpdosError(f"setting '{name}' must be two increasing positive numbers, is {list(limits)}")
+    if max(settings.channels, default=0) > _MOST["hidden"]:
+        raise SikpdosError(f"setting 'channels' must be at most {_MOST['hidden']} each, is {list(settings.channels)}")
     if not settings.channels or min(min(shape) for shape in weight_shapes(settings.architecture()).values()) < 1:
         raise SikpdosError(f"setting 'channels' must be a few positive numbers, is {list(settings.channels)}")

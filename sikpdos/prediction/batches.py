@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,7 @@ _NAMED = 3  # spectra that a message names
 _DRAWS = 24  # of the noise of a spectrum whose scatter is known
 _SCATTERED = "the merged scans differ too much: most drawn with their scatter show no usable edge"
 Causes = dict[int, str]  # row -> why this spectrum is not used
+Entries = tuple[tuple[str, int | None], ...]  # names of spectra, and where they are; None where they cannot be used
 T = TypeVar("T")
 
 
@@ -37,6 +38,13 @@ class PreparedBatch:
     noisy: list[np.ndarray] = field(default_factory=list)  # (k, 200) of each of these m, where their noise is known
     warnings: tuple[str, ...] = ()  # of the file's reader and of the preparation
     title: str = ""  # what the file says that its spectra are
+    entries: Entries = ()  # the file's spectra in order, and which of these m they are
+
+    def labelled(self, path: str | os.PathLike, several: bool) -> PreparedBatch:
+        """The same with names that tell the spectra of several files apart."""
+        names = _labels(path, [name for name, _ in self.entries], several)
+        entries = tuple((name, row) for name, (_, row) in zip(names, self.entries, strict=True))
+        return replace(self, names=_labels(path, self.names, several), entries=entries)
 
 
 def convert_files(
@@ -47,6 +55,7 @@ def convert_files(
     failed: Callable[[str], None],
     reading: Reading = Reading(),
     refuse: Callable[[Prepared], Causes] = lambda prepared: {},
+    left_out: Callable[[str], None] | None = None,
 ) -> Iterator[tuple[str, T]]:
     """Each file's path with what was made of its dataset, or of its spectra batch by batch.
 
@@ -54,7 +63,8 @@ def convert_files(
     come with a dataset, hold the file's name as well where there are several files. `preprocessing` is asked for only
     where there are spectra to prepare. `reading` says which columns and scans are taken, and whether all of them are
     merged into one spectrum, which then bears the first file's name. `refuse` says which prepared spectra are not
-    wanted all the same.
+    wanted all the same. `left_out` is told of single spectra that cannot be used where others of their file can; they
+    have failed, too, if it is not given.
     """
     several = len(paths) > 1 and not reading.merge
     for path, content in (_merged if reading.merge else _one_by_one)(paths, reading.choice, failed):
@@ -62,8 +72,8 @@ def convert_files(
             if isinstance(content, Dataset):
                 yield path, of_dataset(content, _labels(path, content.ids.tolist(), several))
                 continue
-            for batch in prepared_batches(path, content, preprocessing(), failed, refuse):
-                yield path, of_batch(replace(batch, names=_labels(path, batch.names, several)))
+            for batch in prepared_batches(path, content, preprocessing(), failed, refuse, left_out or failed):
+                yield path, of_batch(batch.labelled(path, several))
         except SikpdosError as error:
             failed(_line(path, (), str(error)))
 
@@ -124,19 +134,45 @@ def prepared_batches(
     preprocessing: Preprocessing,
     failed: Callable[[str], None],
     refuse: Callable[[Prepared], Causes],
+    left_out: Callable[[str], None],
 ) -> Iterator[PreparedBatch]:
-    """The usable spectra of a file, a few thousand at a time; the others, and sets that do not fit, go to `failed`."""
+    """The usable spectra of a file, a few thousand at a time.
+
+    Sets that do not fit go to `failed`, single spectra to `left_out` once the file is read, or to `failed` if no other
+    of the file can be used. Those of them that are rows of a set are entries of the batch before or after them.
+    """
+    held: PreparedBatch | None = None  # the last usable batch
+    before: Entries = ()  # of unusable blocks before the first
+    lost: dict[str, list[str]] = {}
     for spectra in sets:
         try:
             for block in spectra.blocks(BATCH):
                 batch, causes = _prepared(spectra, block, preprocessing, refuse)
-                for line in _failure_lines(path, causes):
-                    failed(line)
+                rows = {name for name, _ in block.entries}
+                for name, cause in causes.items():
+                    lost.setdefault(f"{cause}; left as NaN" if name in rows else cause, []).append(name)
                 if batch is not None:
-                    yield batch
+                    if held is not None:
+                        yield held
+                    held, before = replace(batch, entries=before + batch.entries), ()
+                elif held is not None:
+                    held = replace(held, entries=held.entries + _unusable(block.entries))
+                else:
+                    before += _unusable(block.entries)
         except SikpdosError as error:
             names = spectra.names if len(spectra) == 1 and spectra.names else ()
             failed(_line(path, names, str(error)))
+    if held is not None:
+        yield held
+    for cause, names in lost.items():
+        if held is None:
+            failed(_line(path, names, cause.removesuffix("; left as NaN")))
+        else:
+            left_out(_line(path, names, cause))
+
+
+def _unusable(entries: Entries) -> Entries:
+    return tuple((name, None) for name, _ in entries)
 
 
 def _prepared(
@@ -154,7 +190,14 @@ def _prepared(
     if not prepared.usable.any():
         return None, causes
     warnings = spectra.warnings + prepared.warnings
-    batch = PreparedBatch(names=block.names, prepared=prepared, noisy=noisy, warnings=warnings, title=spectra.title)
+    batch = PreparedBatch(
+        names=block.names,
+        prepared=prepared,
+        noisy=noisy,
+        warnings=warnings,
+        title=spectra.title,
+        entries=block.entries,
+    )
     return batch, causes
 
 
@@ -175,14 +218,6 @@ def _labels(path: str | os.PathLike, names: Sequence[str], several: bool) -> lis
     """Names that tell the spectra of several files apart: with the file's name before them, unless they are it."""
     file = files.display_name(path)
     return [f"{file}:{name}" if several and name != file else str(name) for name in names]
-
-
-def _failure_lines(path: str | os.PathLike, causes: Mapping[str, str]) -> list[str]:
-    """One line a cause, naming the file and the first of the spectra it holds for."""
-    by_cause: dict[str, list[str]] = {}
-    for name, cause in causes.items():
-        by_cause.setdefault(cause, []).append(name)
-    return [_line(path, names, cause) for cause, names in by_cause.items()]
 
 
 def _line(path: str | os.PathLike, names: Sequence[str], cause: str) -> str:

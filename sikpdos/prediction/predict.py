@@ -40,6 +40,12 @@ class Predicted:
     warnings: tuple[str, ...] = ()
     title: str = ""  # what the file says that its spectra are
     part: str | None = None  # of a dataset: "all", or the model's "test" or "train" part
+    entries: tuple[tuple[str, int | None], ...] = ()  # the file's spectra in order, those that cannot be used too
+
+    @property
+    def in_order(self) -> tuple[tuple[str, int | None], ...]:
+        """Every spectrum of the file in its order, and which of these k it is; None where it could not be used."""
+        return self.entries or tuple((name, row) for row, name in enumerate(self.names))
 
     def summary(self, row: int) -> dict[str, float | str | None]:
         """Scalars of one spectrum."""
@@ -71,9 +77,11 @@ def predict_files(
     part: str,
     failed: Callable[[str], None],
     reading: Reading = Reading(),
+    left_out: Callable[[str], None] | None = None,
 ) -> Iterator[tuple[str, Model, Predicted]]:
     """Predictions for files of spectra or datasets; what cannot be used goes to `failed`, and the rest is done.
 
+    left_out: is told of single spectra of a file that cannot be used (see convert_files).
     choose: gives the model for a dataset, or for measured spectra (None). preprocessing: see preprocessing_for.
     """
 
@@ -89,7 +97,9 @@ def predict_files(
     def refuse(prepared: Prepared) -> dict[int, str]:
         return beyond_all(prepared, choose(None))
 
-    batches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading, refuse)
+    batches = convert_files(
+        paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading, refuse, left_out
+    )
     yield from ((path, model, predicted) for path, (model, predicted) in batches)
 
 
@@ -153,6 +163,7 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
     spectra, resolution_eV = prepared.spectra[rows], prepared.preprocessing.resolution_eV
     resolution = recording(spectra, resolution_eV, prepared.kind)
     pdos, deviation = predict(model, spectra, resolution)
+    place = {int(row): k for k, row in enumerate(rows)}
     if batch.noisy:
         deviation = np.hypot(deviation, _noise_deviation([batch.noisy[row] for row in rows], model, resolution))
     return Predicted(
@@ -167,9 +178,21 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
         background=prepared.background,
         oxide_share=prepared.oxide_share[rows],
         remarks=prepared.remarks,
-        warnings=batch.warnings,
+        warnings=(*batch.warnings, *_unsuited(model)),
         title=batch.title,
+        entries=tuple((name, None if row is None else place.get(row)) for name, row in batch.entries),
         sigma_eV=model.sigma_eV,
+    )
+
+
+def _unsuited(model: Model) -> tuple[str, ...]:
+    """A warning of a model that has seen no measurement."""
+    if model.architecture.resolution_input:
+        return ()
+    return (
+        f"this model was trained on {model.meta['trained_on']}, without noise and of one resolution: of a measurement "
+        "its errors are several times larger and its bands too narrow; the default model, or one of "
+        "`train --measured`, is made for it",
     )
 
 

@@ -18,6 +18,8 @@ from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.prediction.predict import Predicted
 
 SCHEMA = "sikpdos-predictions-1"
+_ROWS = 4096  # of a file that are put in order at a time
+_UNKNOWN = np.full((2, PDOS.size), np.nan)  # the density of states of a spectrum that could not be used
 COLUMNS = ("energy_eV", "s", "p", "total", "s_std", "p_std")
 
 
@@ -60,9 +62,10 @@ def write_csv(path: str | os.PathLike, blocks: Iterable[Predicted], named: bool)
         header = (("spectrum",) if named else ()) + COLUMNS
         stream.write((",".join(header) + "\n").encode())
         for block in blocks:
-            for row, name in enumerate(block.names):
+            for name, row in block.in_order:
                 lead = _quoted(name) + "," if named else ""
-                stream.write(_rows(block.pdos[row], block.deviation[row], lead).encode(errors="surrogateescape"))
+                pdos, deviation = (_UNKNOWN, _UNKNOWN) if row is None else (block.pdos[row], block.deviation[row])
+                stream.write(_rows(pdos, deviation, lead).encode(errors="surrogateescape"))
 
 
 def _rows(pdos: np.ndarray, deviation: np.ndarray, lead: str) -> str:
@@ -79,8 +82,9 @@ def write_json(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
     """One JSON object a spectrum and line: its scalars."""
     with files.output(path) as stream:
         for block in blocks:
-            for row in range(len(block.names)):
-                line = json.dumps(block.summary(row), ensure_ascii=False) + "\n"
+            for name, row in block.in_order:
+                scalars = dict.fromkeys(block.summary(0)) | {"spectrum": name} if row is None else block.summary(row)
+                line = json.dumps(scalars, ensure_ascii=False) + "\n"
                 stream.write(line.encode(errors="backslashreplace"))  # a name that is not UTF-8 as JSON's escapes
 
 
@@ -90,27 +94,55 @@ def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
     spool, ids, sigmas, parts = npz.NpzStream(folder), [], set(), set()
     with files.output(path) as stream:
         for block in blocks:
-            ids += block.names
+            ids += [name for name, _ in block.in_order]
             sigmas.add(block.sigma_eV)
             parts.add(block.part)
-            spool.append(
-                spectra=block.spectra.astype(np.float32),
-                pdos=block.pdos,
-                pdos_std=block.deviation,
-                onset_eV=block.onset_eV,
-                novelty=block.novelty,
-            )
+            rows = [row for _, row in block.in_order]
+            for start in range(0, len(rows), _ROWS):
+                some = rows[start : start + _ROWS]
+                spool.append(
+                    spectra=_spread(block.spectra.astype(np.float32), some),
+                    pdos=_spread(block.pdos, some),
+                    pdos_std=_spread(block.deviation, some),
+                    onset_eV=_spread(block.onset_eV, some),
+                    novelty=_spread(block.novelty, some),
+                )
         arrays = {"ids": np.array(ids, str), "energy_eV": PDOS.energy_eV, "spectrum_energy_eV": SPECTRUM.energy_eV}
         spool.close_into(stream, arrays, npz.provenance(SCHEMA, sigma_eV=_only(sigmas), part=_only(parts)))
+
+
+def _spread(values: np.ndarray, rows: list[int | None]) -> np.ndarray:
+    """Some rows of an array, NaN for those that are not there."""
+    spread = np.full((len(rows), *values.shape[1:]), np.nan, values.dtype)
+    there = {place: row for place, row in enumerate(rows) if row is not None}
+    spread[list(there)] = values[list(there.values())]
+    return spread
 
 
 def _only(values: set):
     return next(iter(values)) if len(values) == 1 else None
 
 
+def _usable(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The arrays without the rows whose novelty is NaN."""
+    novelty = arrays.get("novelty")
+    if novelty is None or novelty.ndim != 1 or novelty.dtype.kind != "f" or not np.isnan(novelty).any():
+        return arrays
+    rows = ~np.isnan(novelty)
+    if not rows.any():
+        raise SikpdosError("none of its spectra could be used", path)
+    per_row = ("ids", "spectra", "pdos", "pdos_std", "onset_eV", "novelty")
+    of_all = {key: array for key, array in arrays.items() if key not in per_row or array.shape[:1] != rows.shape}
+    return of_all | {key: arrays[key][rows] for key in arrays.keys() - of_all.keys()}
+
+
 def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Predictions:
-    """Read a predictions NPZ. Raises SikpdosError for wrong schema or shapes."""
+    """Read a predictions NPZ, without the rows of NaN of spectra that could not be used.
+
+    Raises SikpdosError for wrong schema or shapes, and where there is no other row.
+    """
     arrays, meta = npz.read(path, SCHEMA, data)
+    arrays = _usable(arrays, path)
     n = np.size(arrays.get("ids", ()))  # its shape is checked below
     npz.require(arrays, path, ids=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
     npz.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))

@@ -15,6 +15,7 @@ from sikpdos.common.grid import SPECTRUM, Grid
 ONSET_RULES = ("5%", "10%", "50%", "slope", "area")
 ONSET_RULE = "50%"  # chosen by measurement: README, "The onset rule"
 WIDEST_STEP_EV = 1.6  # between measured points: an edge's peaks are some 3 eV wide
+_FEWEST_POINTS = 4  # that can have an onset
 _DETECTION_SPAN_EV = 0.5  # the onset is sought in a running mean over this span
 _AREA_RATIO = 0.02  # of the area in the _AREA_BELOW_EV below the onset to that in the _AREA_ABOVE_EV above
 _AREA_BELOW_EV = 3.0
@@ -167,6 +168,8 @@ def find_onset(energy_eV: np.ndarray, intensity: np.ndarray, rule: str = ONSET_R
     before the maximum; "area": where the area in the 3 eV below passes 2 % of that in the 12 eV above. All are
     sought in a running mean over 0.5 eV. NaN where a spectrum has no rise. Raises SikpdosError for an unknown rule.
     """
+    if len(energy_eV) < _FEWEST_POINTS:
+        return np.full(len(intensity), np.nan)
     step_eV = (energy_eV[-1] - energy_eV[0]) / (len(energy_eV) - 1)
     mean = _running_mean(intensity, max(1, round(_DETECTION_SPAN_EV / step_eV)))
     top = mean.max(axis=1)
@@ -174,7 +177,7 @@ def find_onset(energy_eV: np.ndarray, intensity: np.ndarray, rule: str = ONSET_R
     if rule == "slope":
         return _steepest_rise(energy_eV, mean)
     if rule == "area":
-        first = round(_AREA_BELOW_EV / step_eV)  # earlier ones have no full span below them
+        first = min(round(_AREA_BELOW_EV / step_eV), len(energy_eV) - 1)  # earlier ones have no full span below them
         return _first_crossing(
             energy_eV[first:], _area_ratio(mean, step_eV)[:, first:], np.full(len(mean), _AREA_RATIO)
         )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.common.ids import as_id
 from sikpdos.structures import bounded
 from sikpdos.structures.entry import Entry, Fetched
 from sikpdos.structures.formats import (
@@ -103,8 +104,7 @@ def _makers(path: str | os.PathLike) -> list[Callable[[], Crystal]]:
 
 def _stem(name: str) -> str:
     """A file's name as the beginning of an id."""
-    plain = _SUFFIX.sub("", Path(name).name)
-    return re.sub(r"[^A-Za-z0-9._+-]+|\.\.+", "_", plain).lstrip("._+-")[:80] or "structure"
+    return as_id(_SUFFIX.sub("", Path(name).name)) or "structure"
 
 
 def _decoded(data: bytes) -> str:

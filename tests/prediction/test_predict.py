@@ -172,15 +172,39 @@ def test_a_matrix_in_one_pass_with_flat_memory(tmp_path, small_model):
     assert np.isfinite(found.pdos_std).all()
 
 
-def test_bad_spectra_of_a_matrix_are_told_together(cli, tmp_path):
+def test_bad_spectra_of_a_matrix_stay_in_their_places_and_are_told_together(cli, tmp_path):
     energy_eV, counts = simulated(8)
-    counts[[1, 2, 3, 4, 5]] = 7.0
+    counts[[1, 2, 3, 4]] = 7.0
+    counts[5] = np.nan
     np.savez(tmp_path / "m.npz", energy_eV=energy_eV, spectra=counts)
-    done = cli("predict", "m.npz", "--json", cwd=tmp_path)
+    done = cli("predict", "m.npz", "--json", "--strict", cwd=tmp_path)
     assert done.returncode == 1
-    assert [json.loads(line)["spectrum"] for line in done.stdout.splitlines()] == ["0", "6", "7"]
-    assert "m.npz: 1, 2, 3 and 2 more: no onset" in done.stderr
-    assert done.stderr.count("no onset") == 1
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["spectrum"] for line in lines] == list("01234567")
+    assert [line["novelty"] is None for line in lines] == [0 < i < 6 for i in range(8)]
+    assert "m.npz: 1, 2, 3 and 1 more: no onset" in done.stderr
+    assert "m.npz: 5: intensity is nan" in done.stderr
+    done = cli("predict", "m.npz", "-o", "p.npz", cwd=tmp_path)
+    assert done.returncode == 0
+    with np.load(tmp_path / "p.npz") as arrays:
+        assert np.isnan(arrays["pdos"]).all(axis=(1, 2)).tolist() == [0 < i < 6 for i in range(8)]
+    assert storage.read_predictions(tmp_path / "p.npz").ids.tolist() == ["0", "6", "7"]
+    assert "is sikpdos-predictions-1" in cli("predict", "p.npz", cwd=tmp_path).stderr
+
+
+def test_options_that_do_not_apply_are_refused(cli, small_dataset, tmp_path):
+    done = cli("predict", small_dataset, "--despike", "--sigma", 1, "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--sigma, --despike are for measured spectra only" in done.stderr
+    done = cli("predict", EXAMPLE, "--part", "test", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--part is for datasets only" in done.stderr
+
+
+def test_a_model_of_computed_spectra_warns_of_a_measurement(cli):
+    done = cli("predict", EXAMPLE, "--model", "0.5", "--json")
+    assert done.returncode == 0
+    assert "warning: this model was trained on computed spectra" in done.stderr
 
 
 def test_files_whose_spectra_have_the_same_names(cli, tmp_path):
