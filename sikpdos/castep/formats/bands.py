@@ -56,8 +56,12 @@ def read_bands(path: str | os.PathLike) -> Bands:
         lattice_A = np.array([_numbers(line) for line in lines[6:9]]) * BOHR_A  # (3, 3)
     except (IndexError, ValueError, OverflowError) as error:
         raise SikpdosError("damaged header of a .bands file", path) from error
-    if len(n_bands) != n_spins or len(electrons) != n_spins or lattice_A.shape != (3, 3) or min(n_bands) < 1:
+    if len(n_bands) != n_spins or len(electrons) != n_spins or lattice_A.shape != (3, 3) or min(n_k, *n_bands) < 1:
         raise SikpdosError("damaged header of a .bands file", path)
+    if any(not 0 <= n * n_spins <= 2 * bands for n, bands in zip(electrons, n_bands, strict=True)):
+        raise SikpdosError("line 3: more electrons than the bands can hold, or fewer than none", path)
+    if not (np.abs([fermi_eV, *lattice_A.ravel()]) < _LARGEST).all():
+        raise SikpdosError("impossible numbers in the header of a .bands file", path)
     with naming(path):
         heads, energies = _kpoints(lines[9:], n_k, n_bands)
     order = np.argsort(heads[:, 0], kind="stable")  # parallel runs may write the k-points in another order
@@ -66,7 +70,7 @@ def read_bands(path: str | os.PathLike) -> Bands:
 
 
 def _numbers(line: str) -> list[float]:
-    return [float(word) for word in line.split() if re.fullmatch(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?", word)]
+    return [float(word) for word in line.split() if re.fullmatch(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?", word)]
 
 
 def _kpoints(lines: list[str], n_k: int, n_bands: list[int]) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -97,6 +97,13 @@ class _Records:
     def integer(self) -> int:
         return int(self.next(">i4", 1)[0])
 
+    def size(self, most: int | None = None) -> int:
+        """A number of things that the file holds, at least 8 bytes each. Raises SikpdosError where it cannot."""
+        value = self.integer()
+        if not 1 <= value <= (len(self.data) // 8 if most is None else most):
+            raise SikpdosError(f"damaged: {value} before byte {self.at} is no possible number of things", self.name)
+        return value
+
     def integers(self, count: int) -> np.ndarray:
         return self.next(">i4", count).astype(int)
 
@@ -122,15 +129,15 @@ def read_pdos_bin(path: str | os.PathLike) -> PdosWeights:
     """Read a `.pdos_bin` file. Raises SikpdosError for a truncated, damaged or foreign one."""
     records = _Records(path)
     records.version()
-    n_k, n_spins, n_orbitals, max_bands = (records.integer() for _ in range(4))
+    n_k, n_spins, n_orbitals, max_bands = records.size(), records.size(2), records.size(), records.size()
     species, atom, angular_momentum = (records.integers(n_orbitals) for _ in range(3))
     kpoints = np.empty((n_k, 3))
     weights: list[list[np.ndarray]] = [[] for _ in range(n_spins)]
     for k in range(n_k):
-        kpoints[k] = np.frombuffer(records.next_bytes()[4:], ">f8")
+        kpoints[k] = np.frombuffer(records.next("V28", 1).tobytes()[4:], ">f8")
         for weight in weights:
             records.integer()  # spin number
-            weight.append(records.equal_rows(min(records.integer(), max_bands), n_orbitals))
+            weight.append(records.equal_rows(min(records.size(), max_bands), n_orbitals))
     records.finish()
     return PdosWeights(records.producer, kpoints, species, atom, angular_momentum, _stack(weights, records.name))
 
@@ -145,7 +152,7 @@ def read_core_strengths(path: str | os.PathLike) -> CoreStrengths:
         records.version()
     elif records.data[:4] != b"\x00\x00\x00\x04":
         raise SikpdosError("not a CASTEP .eels_mat file" if records.data else "empty file", records.name)
-    n_orbitals, max_bands, n_k, n_spins = (records.integer() for _ in range(4))
+    n_orbitals, max_bands, n_k, n_spins = records.size(), records.size(), records.size(), records.size(2)
     species, atom, shell, _lm = (records.integers(n_orbitals) for _ in range(4))
     kept = np.flatnonzero(shell == 1)
     strengths: list[list[np.ndarray]] = [[] for _ in range(n_spins)]
@@ -159,7 +166,7 @@ def read_core_strengths(path: str | os.PathLike) -> CoreStrengths:
 
 def _strengths_in_one_record(records: _Records, n_orbitals: int, max_bands: int, kept: np.ndarray) -> np.ndarray:
     """Strengths at one k-point (n_bands, n_kept): a record of all elements, orbitals running fastest."""
-    elements = np.frombuffer(records.next_bytes(), ">c16")
+    elements = records.next(">c16", records.next_length() // 16)
     if not 0 < elements.size <= 3 * max_bands * n_orbitals or elements.size % (3 * n_orbitals):
         raise SikpdosError(f"record before byte {records.at} has {elements.size} elements", records.name)
     elements = elements.reshape(3, -1, n_orbitals)[:, :, kept]
