@@ -1,5 +1,6 @@
 """`python -m sikpdos`, as bin/sikpdos runs it: under any interpreter that SIKPDOS_PYTHON may name."""
 
+import os
 import sys
 
 if sys.version_info < (3, 10):  # noqa: UP036 - no pip has checked it here
@@ -8,6 +9,8 @@ if sys.version_info < (3, 10):  # noqa: UP036 - no pip has checked it here
 
 def main():
     """Entry point: Ctrl-C ends without a traceback at any time, while packages are imported too."""
+    # NumPy's matrices are small here: further threads cost time (PyTorch has its own). Whoever sets a number gets it
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
     try:
         from sikpdos.commands.main import main as run
 

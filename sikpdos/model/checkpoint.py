@@ -11,7 +11,7 @@ import torch
 from sikpdos.common import npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import Dataset
-from sikpdos.model.optimization import State
+from sikpdos.model.optimization import Progress, State
 from sikpdos.model.settings import Settings
 
 SCHEMA = "sikpdos-checkpoint-1"
@@ -32,18 +32,24 @@ def write_checkpoint(path: str, state: State, digest: str) -> None:
         tensors |= {f"w_{name}": weight, f"best_{name}": state.best[name]}
         tensors |= {f"{prefix}_{name}": moments[key] for key, prefix in _MOMENTS.items()}
     arrays = {"best_mse": state.best_mse, "best_epoch": state.best_epoch, "epoch": np.array(state.epoch)}
+    arrays["errors"] = np.array([[done.training_mse, done.validation_mse] for done in state.history])
     arrays |= {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
     npz.write(path, arrays, {**npz.provenance(SCHEMA), "digest": digest})
 
 
-def restore(path: str, state: State, digest: str) -> None:
-    """Continue from a checkpoint, if there is one. Raises SikpdosError if it is of other data or settings."""
+def restore(path: str, state: State, settings: Settings, digest: str) -> None:
+    """Continue from a checkpoint, if there is one. Raises SikpdosError for one of other data or settings, or damaged."""
     if not Path(path).exists():
         return
     arrays, meta = npz.read(path, SCHEMA)
-    if meta["digest"] != digest:
+    if meta.get("digest") != digest:
         raise SikpdosError("belongs to a training on other data or settings; remove it to start anew", path)
+    _check(arrays, state, path)
     state.best_mse, state.best_epoch, state.epoch = arrays["best_mse"], arrays["best_epoch"], int(arrays["epoch"])
+    for number, (training_mse, validation_mse) in enumerate(arrays["errors"].tolist(), 1):
+        state.history.append(
+            Progress(epoch=number, epochs=settings.epochs, training_mse=training_mse, validation_mse=validation_mse)
+        )
     for name, weight in state.weights.items():
         weight.data.copy_(torch.tensor(arrays[f"w_{name}"]))
         state.best[name].copy_(torch.tensor(arrays[f"best_{name}"]))
@@ -51,3 +57,14 @@ def restore(path: str, state: State, digest: str) -> None:
         state.optimizer.state[weight] = {
             key: moment if key == "step" else moment.to(weight.device) for key, moment in moments.items()
         }
+
+
+def _check(arrays: dict[str, np.ndarray], state: State, path: str) -> None:
+    """Raise SikpdosError where a checkpoint lacks what the state holds."""
+    npz.require(arrays, path, epoch=())
+    members = state.best_mse.shape
+    npz.require(arrays, path, best_mse=members, best_epoch=members, errors=(int(arrays["epoch"]), 2))
+    for name, weight in state.weights.items():
+        shape = tuple(weight.shape)
+        npz.require(arrays, path, **{f"{prefix}_{name}": shape for prefix in ("w", "best", "m1", "m2")})
+        npz.require(arrays, path, **{f"n_{name}": ()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ class State:
     best_mse: np.ndarray  # (members,)
     best_epoch: np.ndarray  # (members,)
     epoch: int = 0  # finished
+    history: list[Progress] = field(default_factory=list)  # of the finished epochs
 
     def keep_best(self, validation_mse: np.ndarray) -> None:
         """Keep the weights of the members whose validation error (members,) is lower than before."""
@@ -97,12 +98,15 @@ def run_epoch(state: State, data: TrainingData, settings: Settings) -> Progress:
     if not np.isfinite(validation_mse).all():
         raise SikpdosError(f"the training diverged in epoch {state.epoch}: try a lower learning_rate")
     state.keep_best(validation_mse)
-    return Progress(
-        epoch=state.epoch,
-        epochs=settings.epochs,
-        training_mse=training_mse,
-        validation_mse=float(validation_mse.mean()),
+    state.history.append(
+        Progress(
+            epoch=state.epoch,
+            epochs=settings.epochs,
+            training_mse=training_mse,
+            validation_mse=float(validation_mse.mean()),
+        )
     )
+    return state.history[-1]
 
 
 def _optimize(state: State, data: TrainingData, settings: Settings) -> float:

@@ -97,7 +97,9 @@ def _run_epochs(
 ) -> None:
     """Epochs until all are done or no member has improved for long, with checkpoints if there is a path for them."""
     if checkpoint_path is not None:
-        checkpoint.restore(checkpoint_path, state, digest)
+        checkpoint.restore(checkpoint_path, state, settings, digest)
+        for done in state.history:
+            report(done)
     while state.epoch < settings.epochs and state.epoch - state.best_epoch.max() < settings.patience:
         report(optimization.run_epoch(state, data, settings))
         if checkpoint_path is not None and state.epoch % _CHECKPOINT_EPOCHS == 0:

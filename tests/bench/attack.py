@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve()
 sys.path[:] = [str(HERE.parents[1]), str(HERE.parents[2]), *(p for p in sys.path if p != str(HERE.parent))]
-from attack.targets import SHARES, targets
+from attack.targets import SHARES, targets  # noqa: E402
 
 
 def main() -> int:

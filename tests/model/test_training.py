@@ -61,6 +61,7 @@ def test_killed_and_continued_is_uninterrupted(small_dataset, small_settings, tm
     assert (tmp_path / "killed" / "m.npz").read_bytes() == (tmp_path / "whole" / "m.npz").read_bytes()
     assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == ["log.csv", "m.npz"]
     assert (tmp_path / "whole" / "log.csv").read_text().startswith("epoch,training_mse,validation_mse\n1,")
+    assert (tmp_path / "killed" / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
 
 
 def test_ctrl_c_keeps_the_checkpoint_and_nothing_else(small_dataset, small_settings, tmp_path):
