@@ -38,7 +38,7 @@ def write_checkpoint(path: str, state: State, digest: str) -> None:
 
 
 def restore(path: str, state: State, settings: Settings, digest: str) -> None:
-    """Continue from a checkpoint, if there is one. Raises SikpdosError for one of other data or settings, or damaged."""
+    """Continue from a checkpoint, if there is one. Raises SikpdosError for one of other data or settings, or damage."""
     if not Path(path).exists():
         return
     arrays, meta = npz.read(path, SCHEMA)
