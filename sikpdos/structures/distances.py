@@ -59,7 +59,7 @@ def too_close(lattice_A: np.ndarray, positions: np.ndarray, elements: Sequence[s
     lattice_A = np.asarray(lattice_A, float)
     kinds, kind = np.unique(np.asarray(elements), return_inverse=True)
     allowed_A = np.array([[closest_allowed_A(str(a), str(b)) for b in kinds] for a in kinds])
-    positions_A = np.asarray(positions, float) @ lattice_A
+    positions_A = (np.asarray(positions, float) % 1.0) @ lattice_A
     crystal = Structure(Lattice(reduction(lattice_A) @ lattice_A), elements, positions_A, coords_are_cartesian=True)
     one, other, _, distance_A = crystal.get_neighbor_list(float(allowed_A.max()))
     ratio = distance_A / allowed_A[kind[one], kind[other]]

@@ -101,18 +101,44 @@ class Target:
             queue, progress = context.SimpleQueue(), context.Value("q", start)
             process = context.Process(target=_worker, args=(self, queue, progress, range(start, end), seed))
             process.start()
-            process.join()
-            if process.exitcode:
-                found = [(progress.value, self.made(progress.value, seed)[0], f"died with {process.exitcode}")]
+            died = _watched(process, queue, progress)
+            if died:
+                found = [(progress.value, self.made(progress.value, seed)[0], died)]
                 start = progress.value + 1
             else:
                 part, found = queue.get()
+                process.join()
                 counts += part
                 start = end if progress.value == end - 1 else progress.value + 1
             findings += found
             for finding in found:
                 print(*finding, file=sys.stderr, flush=True)
         return counts, findings
+
+
+def _watched(process, queue, progress) -> str:
+    """Wait until a process has an answer; how it died, or was ended because nothing in it listens to an alarm."""
+    number, since_s = -1, 0.0
+    while queue.empty():
+        process.join(0.1)
+        if not process.is_alive():
+            return f"died with {process.exitcode}" if process.exitcode or queue.empty() else ""
+        if progress.value != number:
+            number, since_s = progress.value, _processor_s(process.pid)
+        elif _processor_s(process.pid) - since_s > 2 * MOST_SECONDS:
+            process.kill()
+            process.join()
+            return f"no end within {2 * MOST_SECONDS:g} s"
+    return ""
+
+
+def _processor_s(pid: int) -> float:
+    """Processor time of a process so far."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has just ended
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _too_long(*_) -> None:

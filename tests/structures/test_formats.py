@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support import ROOT
+from attack import structure_seeds
+from attack.structure_seeds import DIAMOND, QUARTZ
+from attack.structure_seeds import extxyz as extxyz_of
 
 from sikpdos.castep.formats.cell import read_cell
 from sikpdos.common.errors import SikpdosError
 from sikpdos.structures.formats import castep_cell, documents, extxyz
 from sikpdos.structures.reading import read_file, read_structure
-
-sys.path.insert(0, str(ROOT / "tests" / "attack"))
-import structure_seeds
-import structures as attack_on_structures
-from structure_seeds import DIAMOND, QUARTZ
-from structure_seeds import extxyz as extxyz_of
 
 
 @pytest.mark.parametrize("crystal", [DIAMOND, QUARTZ], ids=["diamond", "quartz"])
@@ -152,12 +147,6 @@ def test_simulate_and_fetch_read_alike(tmp_path, cli):
     assert done.returncode == 0, done.stderr
     done = cli("fetch-structures", tmp_path / "x.cif", "--summary")
     assert done.stdout.splitlines()[1] == "x,Fd-3m,2,1,Si-I"
-
-
-def test_a_short_attack():
-    counts, findings = attack_on_structures.attack(400, 5, structure_seeds.seeds())
-    assert not findings
-    assert sum(n for (_, outcome), n in counts.items() if outcome == "read") > 40
 
 
 def test_own_cases_of_the_bug_reports(shared):

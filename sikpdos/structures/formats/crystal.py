@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST_ATOMS = 5000
 LENGTHS_A = (0.5, 1000.0)  # of lattice vectors
 LEAST_VOLUME_A3 = 1.0  # per atom
+FARTHEST = 100.0  # cells from the origin; searches for neighbours walk all the way
 FLATTEST = 1e-3  # volume of a cell as a share of the product of its lengths
 
 
@@ -46,8 +47,10 @@ def from_fractional(lattice_A: object, elements: Sequence[str], positions: objec
     """A crystal of atoms at fractional positions. Raises SikpdosError for wrong shapes or numbers, or no atoms."""
     check_count(len(elements))
     positions = _table(positions, len(elements))
-    if not np.isfinite(positions).all() or np.abs(positions).max(initial=0.0) > 1e6:
+    if not np.isfinite(positions).all():
         raise SikpdosError("a position is not a finite number")
+    if (farthest := np.abs(positions).max()) > FARTHEST:
+        raise SikpdosError(f"an atom lies {farthest:.3g} cells away")
     return Crystal(lattice(lattice_A), tuple(elements), positions)
 
 
