@@ -53,7 +53,7 @@ def jobs(inputs: Path) -> dict[str, Job]:
         ),
         "assemble": Job(["assemble", str(raw), "-o", "d.npz", "--database", "b.npz"]),
         "fetch": Job(["fetch-structures", f"{source}/POSCAR", "-o", "s"]),
-        "augment": Job(["augment", f"{source}/structures/sites.csv", "--seed", "1", "-o", "a"]),
+        "augment": Job(["augment", f"{source}/structures/sites.csv", "--strain", "2", "--rattle", "2", "-o", "a"]),
         "make-castep": Job(["make-castep", f"{source}/structures/sites.csv", "-o", "c"]),
         "parse-odo": Job(["parse-odo", f"{source}/runs", "-o", "raw", "--jobs", "1"]),
         "simulate": Job(["simulate", f"{source}/structures/sites.csv", "-o", "raw", "--jobs", "1", "--threads", "1"]),
