@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, in_process
 
 
 def pytest_addoption(parser):
@@ -34,22 +34,30 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def cli():
-    """Run the public command: cli("predict", "exp.msa", stdin=bytes, cwd=...) -> CompletedProcess with text output."""
+    """Run the public command: cli("predict", "exp.msa", stdin=bytes, cwd=...) -> CompletedProcess with text output.
 
-    def run(*arguments, stdin: bytes | None = None, cwd=None, env=None, timeout: float = 300, text: bool = True):
-        done = subprocess.run(
-            [sys.executable, "-m", "sikpdos", *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            cwd=cwd,
-            timeout=timeout,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
-        )
+    Inside this process, unless `env` asks for a process of its own.
+    """
+
+    def run(*arguments, stdin: bytes | None = None, cwd=None, env=None, text: bool = True):
+        words = [str(argument) for argument in arguments]
+        done = in_process.run(words, stdin or b"", cwd) if env is None else _process(words, stdin, cwd, env)
         if text:
             done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         return done
 
     return run
+
+
+def _process(arguments: list[str], stdin: bytes | None, cwd, env: dict[str, str]) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "sikpdos", *arguments],
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+    )
 
 
 @pytest.fixture(scope="session")

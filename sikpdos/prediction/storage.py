@@ -62,11 +62,11 @@ def write_csv(path: str | os.PathLike, blocks: Iterable[Predicted], named: bool)
         for block in blocks:
             for row, name in enumerate(block.names):
                 lead = _quoted(name) + "," if named else ""
-                stream.write(_rows(block.pdos[row], block.deviation[row], lead).encode(errors="surrogateescape"))
+                stream.write(_rows(block.pdos[row], block.pdos_std[row], lead).encode(errors="surrogateescape"))
 
 
-def _rows(pdos: np.ndarray, deviation: np.ndarray, lead: str) -> str:
-    table = np.column_stack([pdos.T, pdos.sum(axis=0), deviation.T])
+def _rows(pdos: np.ndarray, pdos_std: np.ndarray, lead: str) -> str:
+    table = np.column_stack([pdos.T, pdos.sum(axis=0), pdos_std.T])
     lines = zip(PDOS.energy_eV.tolist(), table.tolist(), strict=True)
     return "".join(f"{lead}{e:.1f},{','.join(f'{x:.6g}' for x in values)}\n" for e, values in lines)
 
@@ -96,7 +96,7 @@ def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
             spool.append(
                 spectra=block.spectra.astype(np.float32),
                 pdos=block.pdos,
-                pdos_std=block.deviation,
+                pdos_std=block.pdos_std,
                 onset_eV=block.onset_eV,
                 novelty=block.novelty,
             )
@@ -115,7 +115,7 @@ def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Pred
     npz.require(arrays, path, ids=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
     npz.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))
     if "onset_eV" not in arrays or arrays["onset_eV"].shape != (n,):  # NaN where there is none
-        raise SikpdosError(f"{files.display_name(path)}: array 'onset_eV' is missing or misshapen")
+        raise SikpdosError("array 'onset_eV' is missing or misshapen", path)
     known = {"sigma_eV": None, "part": None} | meta
     npz.require_meta(known, path, sigma_eV=(int, float, NoneType), part=(str, NoneType))
     return Predictions(

@@ -59,10 +59,10 @@ def read_bands(path: str | os.PathLike) -> Bands:
     if len(n_bands) != n_spins or len(electrons) != n_spins or lattice_A.shape != (3, 3) or min(n_bands) < 1:
         raise SikpdosError("damaged header of a .bands file", path)
     with naming(path):
-        heads, energies = _kpoints(lines[9:], n_k, n_bands)
+        heads, energies_hartree = _kpoints(lines[9:], n_k, n_bands)
     order = np.argsort(heads[:, 0], kind="stable")  # parallel runs may write the k-points in another order
-    energies = tuple(e[order] * HARTREE_EV for e in energies)
-    return Bands(heads[order, 1:4], heads[order, 4], energies, electrons, fermi_eV, lattice_A)
+    energies_eV = tuple(e[order] * HARTREE_EV for e in energies_hartree)
+    return Bands(heads[order, 1:4], heads[order, 4], energies_eV, electrons, fermi_eV, lattice_A)
 
 
 def _numbers(line: str) -> list[float]:
