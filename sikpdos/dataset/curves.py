@@ -28,9 +28,7 @@ class Curves:
     onset_eV: np.ndarray  # (n,) where 0 of the edge lies, from the calculation's own zero
     spectra: np.ndarray  # (n, 200) dipole strength per eV
     pdos: np.ndarray  # (n, 2, 300) states/eV/atom, both spins; s, p
-    meta: (
-        dict  # sigma_eV, lorentz_fwhm_eV, onset_rule; lifetime (fields of spectra.lifetime.Lifetime) where there is one
-    )
+    meta: dict  # sigma_eV, lorentz_fwhm_eV, onset_rule; lifetime (its fields) where there is one
 
 
 def broaden_sites(
