@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT, in_process
+from support import ROOT, runs
 
 
 def pytest_addoption(parser):
@@ -36,28 +35,9 @@ def shared() -> Path:
 def cli():
     """Run the public command: cli("predict", "exp.msa", stdin=bytes, cwd=...) -> CompletedProcess with text output.
 
-    Inside this process, unless `env` asks for a process of its own.
+    In a process of its own; rooms whose conftest.py says so run it inside this one.
     """
-
-    def run(*arguments, stdin: bytes | None = None, cwd=None, env=None, text: bool = True):
-        words = [str(argument) for argument in arguments]
-        done = in_process.run(words, stdin or b"", cwd) if env is None else _process(words, stdin, cwd, env)
-        if text:
-            done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
-        return done
-
-    return run
-
-
-def _process(arguments: list[str], stdin: bytes | None, cwd, env: dict[str, str]) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "sikpdos", *arguments],
-        input=stdin,
-        capture_output=True,
-        cwd=cwd,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
-    )
+    return runs.runner(runs.in_new_process)
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_measured_files_are_read_and_corrected_as_predict_does(cli, small_datase
 
     def write(name, shift_eV, values):
         rows = zip(energy_eV + shift_eV, values, np.full(energy_eV.size, 2.0), strict=True)
-        text = "energy_eV,fluo,i0\n" + "".join(f"{e:.2f},{y:.4f},{i}\n" for e, y, i in rows)
+        text = "Energy (eV),fluo,i0\n" + "".join(f"{e:.2f},{y:.4f},{i}\n" for e, y, i in rows)
         (tmp_path / name).write_text(text)
         return tmp_path / name
 

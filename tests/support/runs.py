@@ -1,4 +1,4 @@
-"""The public command run inside this process, where its own process is not the point: no start, no imports anew."""
+"""The public command, in a process of its own or, where that is not the point, inside this one: no imports anew."""
 
 from __future__ import annotations
 
@@ -10,13 +10,39 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sikpdos.commands.main import main
+from support import ROOT
 
 
-def run(arguments: list[str], stdin: bytes = b"", cwd: str | os.PathLike | None = None) -> subprocess.CompletedProcess:
+def runner(run: Callable[..., subprocess.CompletedProcess]) -> Callable[..., subprocess.CompletedProcess]:
+    """The `cli` of tests; variables of the environment always ask for a process."""
+
+    def cli(*arguments, stdin: bytes | None = None, cwd=None, env=None, text: bool = True):
+        words = [str(argument) for argument in arguments]
+        done = run(words, stdin or b"", cwd) if env is None else in_new_process(words, stdin or b"", cwd, env)
+        if text:
+            done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        return done
+
+    return cli
+
+
+def in_new_process(arguments: list[str], stdin: bytes, cwd, env: dict | None = None) -> subprocess.CompletedProcess:
+    """`python -m sikpdos ARGUMENTS`."""
+    return subprocess.run(
+        [sys.executable, "-m", "sikpdos", *arguments],
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+    )
+
+
+def in_this_process(arguments: list[str], stdin: bytes, cwd: str | os.PathLike | None) -> subprocess.CompletedProcess:
     """What `sikpdos ARGUMENTS` leaves: exit code, and the bytes of its two streams, which are files as in a shell."""
     with tempfile.TemporaryDirectory(prefix="sikpdos-cli-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
