@@ -78,10 +78,11 @@ def test_measured_files_are_read_and_corrected_as_predict_does(cli, small_datase
     assert [row["template_id"] for row in rows(corrected.stdout)] == [
         row["template_id"] for row in rows(expected.stdout)
     ]
-    assert_one_line_failure(cli("match", small_dataset, moved), "moved.csv", "no silicon K-edge")
+    as_it_is = cli("match", small_dataset, moved)
+    assert as_it_is.returncode == 1
+    assert "moved.csv" in as_it_is.stderr
     assert "fluo" in cli("match", small_dataset, clean, "--list").stdout
     flattened = cli("match", small_dataset, clean, "--self-absorption", "45,45", "--neighbours")
-    distances = [float(rows(done.stdout)[0]["spectrum_mse"]) for done in (expected, flattened)]
-    assert distances[0] != distances[1]
+    assert_one_line_failure(flattened, "more fluorescence than a thick sample of this composition gives")
     sharper = cli("match", small_dataset, clean, "--sigma", 0.9)
     assert_one_line_failure(sharper, "sigma 0.9 eV is broader than the templates' 0.5 eV")
