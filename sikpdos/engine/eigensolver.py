@@ -75,7 +75,7 @@ def rotate(rotation: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 
 def davidson_step(hamiltonian: Hamiltonian, span: Span, chunk: int) -> tuple[torch.Tensor, torch.Tensor, Span]:
-    """One step from vectors of norm 1: their better energies (n_k, n), the rotation to them, and the span they lie in."""
+    """From vectors of norm 1: their better energies (n_k, n), the rotation to them, and the span they lie in."""
     x, hx = span
     quotient = (x.conj() * hx).real.flatten(2).sum(2)[..., None, None]
     corrections = _normalised(_preconditioned(hamiltonian, x, hx - quotient * x))
