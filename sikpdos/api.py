@@ -21,7 +21,8 @@ from sikpdos.prediction.batches import PreparedBatch
 from sikpdos.prediction.predict import beyond_all, predict_batch, preprocessing_for
 from sikpdos.prediction.result import Prediction, of_row
 from sikpdos.simulation import Simulation
-from sikpdos.spectra.preprocess import Corrections, prepare
+from sikpdos.spectra.preprocess import prepare
+from sikpdos.spectra.settings import Corrections
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, runs
 
 
 def pytest_addoption(parser):
@@ -34,22 +33,11 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def cli():
-    """Run the public command: cli("predict", "exp.msa", stdin=bytes, cwd=...) -> CompletedProcess with text output."""
+    """Run the public command: cli("predict", "exp.msa", stdin=bytes, cwd=...) -> CompletedProcess with text output.
 
-    def run(*arguments, stdin: bytes | None = None, cwd=None, env=None, timeout: float = 300, text: bool = True):
-        done = subprocess.run(
-            [sys.executable, "-m", "sikpdos", *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            cwd=cwd,
-            timeout=timeout,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
-        )
-        if text:
-            done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
-        return done
-
-    return run
+    In a process of its own; rooms whose conftest.py says so run it inside this one.
+    """
+    return runs.runner(runs.in_new_process)
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ def mean_density(pdos: Pdos, species: str, atoms: Sequence[int], channel: str) -
     Columns that sum several atoms are used where all those atoms are wanted. Raises SikpdosError where
     two species of one symbol (Si and Si:ex) can't be told apart.
     """
-    missing, total = set(atoms), 0.0
+    missing, total = set(atoms), np.zeros_like(pdos.energy_eV)
     for column in pdos.columns:
         covered = {p.atom for p in column.projectors}
         if {(p.species, p.channel) for p in column.projectors} != {(species, channel)} or not covered <= set(atoms):

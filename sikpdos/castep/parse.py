@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
+
+import numpy as np
 
 from sikpdos.castep import columns, folder
 from sikpdos.castep.binary import binary_table
@@ -31,10 +33,12 @@ def parse(paths: Sequence[str], choice: Choice) -> Table:
     contents = [_read(path, choice) for path in paths]
     if len(contents) == 1 and isinstance(contents[0], Table):
         return contents[0]
+    parts = []
     for path, content in zip(paths, contents, strict=True):
         if not isinstance(content, optados_dat.Pdos):
             raise SikpdosError("not a PDOS file; only those are combined", path)
-    return _pdos(optados_dat.merge(contents, [files.display_name(p) for p in paths]), paths[0], choice)
+        parts.append(content)
+    return _pdos(optados_dat.merge(parts, [files.display_name(p) for p in paths]), paths[0], choice)
 
 
 def _read(path: str, choice: Choice) -> Table | optados_dat.Pdos:
@@ -65,14 +69,14 @@ def _seekable(path: str) -> Iterator[BinaryIO]:
         return
     try:
         with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as stream:
-            yield stream
+            yield cast("BinaryIO", stream)  # gzip's own kind reads and goes back, too
     except (OSError, EOFError, zlib.error) as error:
         raise SikpdosError(str(getattr(error, "strerror", None) or error), path) from error
 
 
 def _log(run: OdoRun) -> Table:
     """A log's facts, a column each."""
-    return Table({key: [_cell_text(value)] for key, value in asdict(run).items()})
+    return Table({key: np.array([_cell_text(value)]) for key, value in asdict(run).items()})
 
 
 def _dos(text: bytes, path: str, choice: Choice) -> Table:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from sikpdos.common import tables
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.ids import check_id
 
 GROUND, HOLE = "ground", "hole"
+_CONVERT: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("run", "atom_index", "atom_number", "multiplicity", "n_atoms"), int),
+    "image_distance_A": float,
+}
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,10 @@ def read_runs(path: str | os.PathLike) -> list[Run]:
     """Read runs.csv. Raises SikpdosError, with the row, for missing columns, wrong numbers or kinds."""
     names = [f.name for f in fields(Run)]
     columns = tables.read_csv(path, names)
-    convert = dict.fromkeys(("run", "atom_index", "atom_number", "multiplicity", "n_atoms"), int)
-    convert["image_distance_A"] = float
     runs = []
     for number, cells in enumerate(zip(*(columns[key] for key in names), strict=True), 2):
         try:
-            runs.append(Run(*(convert.get(key, str)(cell) for key, cell in zip(names, cells, strict=True))))
+            runs.append(_run(dict(zip(names, cells, strict=True))))
             check_id(runs[-1].structure_id)
             check_id(runs[-1].site_id or GROUND)
         except (ValueError, SikpdosError) as error:
@@ -61,3 +64,8 @@ def read_runs(path: str | os.PathLike) -> list[Run]:
         if runs[-1].kind not in (GROUND, HOLE):
             raise SikpdosError(f"row {number}: kind is '{runs[-1].kind}', neither {GROUND} nor {HOLE}", path)
     return runs
+
+
+def _run(cells: Mapping[str, str]) -> Run:
+    """A row as a run. Raises ValueError for wrong numbers."""
+    return Run(**{key: _CONVERT.get(key, str)(cell) for key, cell in cells.items()})

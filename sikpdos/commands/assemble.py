@@ -57,6 +57,6 @@ def assemble(
     if database and sources is None:
         raise SikpdosError("--database needs raw sites; curves are broadened already")
     dataset.write_dataset(output, assembled)
-    if database:
+    if database and sources is not None:
         db.write_database(database, sources)
     CONSOLE.lines(assembly.summary(assembled))

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -39,14 +40,16 @@ COMMANDS = {
 }
 SHELLS = ("bash", "zsh", "fish")
 _SHOW_COMPLETION = "--show-completion"
-_STYLE = {"pretty_exceptions_enable": False, "rich_markup_mode": None, "add_completion": False}
+_Context: TypeAlias = Any  # of click, as is _Command: newer versions of typer carry them inside
+_Command: TypeAlias = Any
+_typer = functools.partial(typer.Typer, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
 _show_traceback = False
 
 
-def load(name: str) -> TyperCommand:
+def load(name: str) -> _Command:
     """The command of a name, its module imported."""
     module = importlib.import_module(f"sikpdos.commands.{name.replace('-', '_')}")
-    single = typer.Typer(**_STYLE)
+    single = _typer()
     single.command(name)(_guarded(name, getattr(module, name.replace("-", "_"))))
     return typer.main.get_command(single)
 
@@ -56,21 +59,21 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **attributes) -> None:
         super().__init__(**attributes)
-        self.commands |= {name: TyperCommand(name, short_help=line) for name, line in COMMANDS.items()}
+        self.commands.update({name: TyperCommand(name, short_help=line) for name, line in COMMANDS.items()})
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple:
+    def resolve_command(self, ctx: _Context, args: list[str]) -> tuple:
         """The command that arguments ask for, in place of its name and first line."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, None if command is None else load(name), rest
+        return name, None if name is None or command is None else load(name), rest
 
-    def get_help_option(self, ctx: typer.Context) -> typer.core.TyperOption | None:
+    def get_help_option(self, ctx: _Context) -> typer.core.TyperOption | None:
         """`--help`, off by default: typer would convert its usual default, None, and import pydantic for it."""
         option = super().get_help_option(ctx)
         if option is not None:
             option.default = False
         return option
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: _Context, args: list[str]) -> list[str]:
         """`--show-completion SHELL` ends here: an option of any other type than a flag would import pydantic, too."""
         option, _, shell = args[0].partition("=") if args else ("", "", "")
         if option == _SHOW_COMPLETION and not ctx.resilient_parsing:
@@ -78,7 +81,7 @@ class LazyGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
+app = _typer(
     name="sikpdos",
     cls=LazyGroup,
     help="The s and p density of states of a silicon atom from its Si K-edge spectrum.",
@@ -87,11 +90,10 @@ app = typer.Typer(
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": lambda name: "output" if name == "out" else name,  # its spelling in version 0.1
     },
-    **_STYLE,
 )
 
 
-def _print_completion(shell: str, ctx: typer.Context) -> None:
+def _print_completion(shell: str, ctx: _Context) -> None:
     from typer.completion import get_completion_script
 
     if shell not in SHELLS:

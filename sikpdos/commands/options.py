@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -21,6 +21,7 @@ from sikpdos.common.errors import STDIO
 CSV = (".csv", ".txt", ".dat")
 NPZ = (".npz",)
 FIGURES = (".png", ".pdf", ".svg")
+Number = TypeVar("Number", int, float)
 
 
 class Split(str, Enum):
@@ -49,6 +50,16 @@ def model(help: str, show_default: str | bool = True) -> typer.models.OptionInfo
     return typer.Option("-m", "--model", help=help, show_default=show_default, autocompletion=shipped_models)
 
 
+Resolution = Annotated[
+    float | None,
+    typer.Option(
+        "--sigma",
+        min=0.0,
+        max=50.0,
+        show_default="unknown",
+        help="Resolution of the measurement: Gaussian sigma, eV.",
+    ),
+]
 Smooth = Annotated[
     str | None,
     typer.Option(
@@ -58,6 +69,10 @@ Smooth = Annotated[
 Background = Annotated[
     str,
     typer.Option("--background", metavar="LO,HI", help="Window in eV to fit the background over, auto, or none."),
+]
+Onset = Annotated[
+    str,
+    typer.Option("--onset", metavar="ENERGY", help="Energy of the onset, eV, or auto (the rule of what it serves)."),
 ]
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="Accept spectra that lack part of the window, -1 to 19 eV.")
@@ -78,12 +93,52 @@ Scan = Annotated[
 Merge = Annotated[
     bool, typer.Option("--merge", help="All spectra are scans of one sample: merge them, weighted by their noise.")
 ]
+E0Shift = Annotated[
+    float, typer.Option("--e0-shift", min=-100, max=100, help="Added to all energies, eV: a known calibration error.")
+]
+Despike = Annotated[bool, typer.Option("--despike", help="Replace spikes by straight lines.")]
+LowLossFile = Annotated[
+    str | None,
+    typer.Option(
+        "--low-loss",
+        metavar="FILE",
+        show_default="none",
+        help="Low-loss spectrum of the same place, to remove plural scattering.",
+    ),
+]
+SelfAbsorption = Annotated[
+    str | None,
+    typer.Option(
+        "--self-absorption",
+        metavar="IN,OUT",
+        show_default="none",
+        help="Correct fluorescence of a thick sample: angles of beam and detector to its surface, degrees.",
+    ),
+]
+Composition = Annotated[
+    str, typer.Option("--composition", metavar="FORMULA", help="Sample's composition for --self-absorption.")
+]
+AnyEdge = Annotated[bool, typer.Option("--any-edge", help="Go on with what does not look like a silicon K-edge.")]
+List = Annotated[
+    bool, typer.Option("--list", help="Print the files' scans and columns, and what would be taken, and stop.")
+]
 Broadening = Annotated[
     float | None,
     typer.Option("--sigma", min=0.01, max=10, show_default="0.5", help="Gaussian standard deviation, eV."),
 ]
 Lorentz = Annotated[
     float | None, typer.Option("--lorentz", min=0, max=10, show_default="0", help="Lorentzian FWHM of the edge, eV.")
+]
+LifetimeGrowth = Annotated[
+    str | None,
+    typer.Option(
+        "--lifetime",
+        metavar="MAX,CENTRE,SPREAD",
+        show_default="constant",
+        help="Let the Lorentzian of the edge grow with the energy above the Fermi level, as final states' lifetimes "
+        "shorten: by at most MAX eV, half of it at CENTRE eV, over about SPREAD eV (an arctangent; 15,30,30 for "
+        "example). --lorentz is its width at the Fermi level then, 0.48 eV by default, silicon's 1s core hole.",
+    ),
 ]
 OnsetRule = Annotated[
     str | None,
@@ -124,6 +179,11 @@ def onset_energy(text: str) -> float | None:
     return None if text == "auto" else _number(text, float, "--onset", f"'{text}' is neither auto nor an energy in eV")
 
 
+def angles(text: str | None) -> tuple[float, float] | None:
+    """ "45,45" as the angles of beam and detector to the surface, degrees."""
+    return None if text is None else pair(text, float, "--self-absorption")
+
+
 def onset_rule(text: str | None) -> str | None:
     """A rule as it was given, checked by the grammar of spectra.processing.find_onset."""
     if text is None or text in ("slope", "area"):
@@ -155,21 +215,35 @@ def increasing(text: str, option: str) -> tuple[float, float]:
     return low, high
 
 
-def pair(text: str, convert: Callable[[str], float], option: str) -> tuple:
+def pair(text: str, convert: Callable[[str], Number], option: str) -> tuple[Number, Number]:
     """ "40,3" as two finite numbers."""
-    message = f"'{text}' is not two {'whole ' if convert is int else ''}numbers with a comma"
-    parts = text.split(",")
-    if len(parts) != 2:
-        raise typer.BadParameter(message, param_hint=option)
-    first, second = (_number(part, convert, option, message) for part in parts)
+    first, second = _numbers(text, 2, convert, option, "two whole" if convert is int else "two")
     return first, second
 
 
-def _number(text: str, convert: Callable[[str], float], option: str, message: str) -> float:
+def lifetime_growth(text: str | None) -> tuple[float, float, float] | None:
+    """ "15,30,30" as the growth of a Lorentzian, the energy of half of it, and its range, eV."""
+    if text is None:
+        return None
+    maximum_eV, centre_eV, spread_eV = _numbers(text, 3, float, "--lifetime", "three")
+    if min(maximum_eV, centre_eV, spread_eV) <= 0:
+        raise typer.BadParameter(f"'{text}': all three must be above 0", param_hint="--lifetime")
+    return maximum_eV, centre_eV, spread_eV
+
+
+def _numbers(text: str, count: int, convert: Callable[[str], Number], option: str, words: str) -> list[Number]:
+    message = f"'{text}' is not {words} numbers with a comma"
+    parts = text.split(",")
+    if len(parts) != count:
+        raise typer.BadParameter(message, param_hint=option)
+    return [_number(part, convert, option, message) for part in parts]
+
+
+def _number(text: str, convert: Callable[[str], Number], option: str, message: str) -> Number:
     try:
         value = convert(text)
     except ValueError:
-        value = math.nan
+        raise typer.BadParameter(message, param_hint=option) from None
     if not math.isfinite(value):
         raise typer.BadParameter(message, param_hint=option)
     return value

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sikpdos.commands import options
+from sikpdos.commands import measurement, options
 from sikpdos.commands.console import Console
 
 if TYPE_CHECKING:
-    from sikpdos.dataset.dataset import Dataset
     from sikpdos.model.ensemble import Model
     from sikpdos.prediction.predict import Predicted
+
+    Results = Iterator[tuple[str, Model, Predicted]]
 
 CONSOLE = Console("predict")
 _DRAWN = 6  # blocks of spectra kept for --plot
@@ -38,63 +39,27 @@ def predict(
         str | None,
         options.model("Model file, or name of a shipped one.", "measured; for a dataset that of its sigma"),
     ] = None,
-    sigma: Annotated[
-        float | None,
-        typer.Option(
-            "--sigma",
-            min=0.0,
-            max=50.0,
-            show_default="unknown",
-            help="Resolution of the measurement: Gaussian sigma, eV.",
-        ),
-    ] = None,
+    sigma: options.Resolution = None,
     smooth: options.Smooth = None,
     background: options.Background = "auto",
-    onset: Annotated[
-        str, typer.Option("--onset", metavar="ENERGY", help="Energy of the onset, eV, or auto (the model's rule).")
-    ] = "auto",
+    onset: options.Onset = "auto",
     allow_partial: options.AllowPartial = False,
     column: options.Column = None,
     scan: options.Scan = None,
     merge: options.Merge = False,
-    e0_shift: Annotated[
-        float,
-        typer.Option("--e0-shift", min=-100, max=100, help="Added to all energies, eV: a known calibration error."),
-    ] = 0.0,
-    despike: Annotated[bool, typer.Option("--despike", help="Replace spikes by straight lines.")] = False,
-    low_loss: Annotated[
-        str | None,
-        typer.Option(
-            "--low-loss",
-            metavar="FILE",
-            show_default="none",
-            help="Low-loss spectrum of the same place, to remove plural scattering.",
-        ),
-    ] = None,
-    self_absorption: Annotated[
-        str | None,
-        typer.Option(
-            "--self-absorption",
-            metavar="IN,OUT",
-            show_default="none",
-            help="Correct fluorescence of a thick sample: angles of beam and detector to its surface, degrees.",
-        ),
-    ] = None,
-    composition: Annotated[
-        str, typer.Option("--composition", metavar="FORMULA", help="Sample's composition for --self-absorption.")
-    ] = "Si",
-    any_edge: Annotated[
-        bool, typer.Option("--any-edge", help="Go on with what does not look like a silicon K-edge.")
-    ] = False,
+    e0_shift: options.E0Shift = 0.0,
+    despike: options.Despike = False,
+    low_loss: options.LowLossFile = None,
+    self_absorption: options.SelfAbsorption = None,
+    composition: options.Composition = "Si",
+    any_edge: options.AnyEdge = False,
     part: Annotated[
         Part, typer.Option("--part", help="Of a dataset: all, or the model's test or train part.")
     ] = Part.all,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1, too, where single spectra of a file cannot be used.")
     ] = False,
-    list_: Annotated[
-        bool, typer.Option("--list", help="Print the files' scans and columns, and what would be taken, and stop.")
-    ] = False,
+    list_: options.List = False,
     json: Annotated[bool, typer.Option("--json", help="Print scalars as JSON lines instead of curves.")] = False,
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="FILE", help="Draw the spectrum and the result (png, pdf, svg).")
@@ -109,46 +74,18 @@ def predict(
     Example: sikpdos predict exp.msa --smooth 40,3 --sigma 1.2 > pdos.csv
     """
     window, smoothing = options.background_window(background), options.smoothing(smooth)
-    energy_eV = options.onset_energy(onset)
-    angles = None if self_absorption is None else options.pair(self_absorption, float, "--self-absorption")
+    energy_eV, angles = options.onset_energy(onset), options.angles(self_absorption)
     if angles is None and composition != "Si":
         raise typer.BadParameter("is for --self-absorption, which is not given", param_hint="--composition")
     options.check_output(output, _JSON if json else options.CSV + options.NPZ)
     options.check_output(plot, options.FIGURES, "--plot")
-
     if list_:
-        _list(files, output, column, scan)
+        measurement.list_files(CONSOLE, files, output, column, scan)
         return
 
-    from sikpdos.formats.columns import ColumnChoice
-    from sikpdos.formats.read import Reading
     from sikpdos.model import shipped
-    from sikpdos.prediction import storage
-    from sikpdos.prediction.batches import read_low_loss
     from sikpdos.prediction.predict import predict_files, preprocessing_for
-    from sikpdos.spectra.preprocess import Corrections
-    from sikpdos.spectra.self_absorption import Geometry, ratio
 
-    failures, drawn, unusable = [], [], []
-
-    def failed(message: str) -> None:
-        failures.append(message)
-        CONSOLE.say(message)
-
-    def left_out(message: str) -> None:
-        unusable.append(message)
-        CONSOLE.say(message)
-
-    geometry = None if angles is None else Geometry(*angles, composition)
-    if geometry is not None:
-        ratio(geometry)  # refuses what no sample can be before anything is read
-    corrections = Corrections(
-        e0_shift_eV=e0_shift,
-        despike=despike,
-        any_edge=any_edge,
-        low_loss=None if low_loss is None else read_low_loss(low_loss),
-        geometry=geometry,
-    )
     preprocessing = functools.partial(
         preprocessing_for,
         sigma_eV=sigma,
@@ -156,9 +93,15 @@ def predict(
         smooth=smoothing,
         onset=energy_eV,
         allow_partial=allow_partial,
-        corrections=corrections,
+        corrections=measurement.corrections(
+            e0_shift=e0_shift,
+            despike=despike,
+            any_edge=any_edge,
+            low_loss=low_loss,
+            angles=angles,
+            composition=composition,
+        ),
     )
-    reading = Reading(ColumnChoice(column, scan), merge)
     of_measurements = {
         "--sigma": sigma is not None,
         "--smooth": smooth is not None,
@@ -171,61 +114,27 @@ def predict(
         "--self-absorption": angles is not None,
         "--any-edge": any_edge,
     }
-    choose = _choosing(shipped.chooser(model), of_measurements, {"--part": part is not Part.all})
-    results = predict_files(files, choose, preprocessing, part.value, failed, reading, left_out)
-    blocks = _told(results, drawn if plot else None)
-    count, blocks = _counted(blocks)
+    choose = measurement.choosing(shipped.chooser(model), of_measurements, {"--part": part is not Part.all})
+    failures = measurement.Failures(CONSOLE, strict)
+    reading = measurement.reading(column, scan, merge)
+    results = predict_files(files, choose, preprocessing, part.value, failures, reading, failures.left_out)
+    _write(results, output, json=json, plot=plot, named=len(files) > 1 and not merge)
+    failures.end()
+
+
+def _write(results: Results, output: str, *, json: bool, plot: str | None, named: bool) -> None:
+    """Tell of the predictions and write them and their figure; exit 1 where there are none."""
+    from sikpdos.prediction import storage
+
+    drawn: list[Predicted] = []
+    count, blocks = _counted(_told(results, drawn if plot else None))
     if count == 0:
         raise typer.Exit(1)
-    storage.write(output, blocks, json, named=count > 1 or (len(files) > 1 and not merge))
+    storage.write(output, blocks, json, named=named or count > 1)
     if plot:
         from sikpdos.plot.prediction import draw_predictions
 
         draw_predictions(plot, drawn)
-    if failures or (strict and unusable):
-        raise typer.Exit(1)
-
-
-def _choosing(
-    choose: Callable[[Dataset | None], Model], of_measurements: dict[str, bool], of_datasets: dict[str, bool]
-) -> Callable[[Dataset | None], Model]:
-    """The choice of the model; it refuses options, given or not, that do not apply to the file."""
-
-    def chosen(dataset: Dataset | None) -> Model:
-        from sikpdos.common.errors import SikpdosError
-
-        unfit = of_datasets if dataset is None else of_measurements
-        if given := [option for option, there in unfit.items() if there]:
-            here, there = ("measured spectra", "datasets") if dataset is None else ("a dataset", "measured spectra")
-            raise SikpdosError(f"{here}: {', '.join(given)} {'is' if len(given) == 1 else 'are'} for {there} only")
-        return choose(dataset)
-
-    return chosen
-
-
-def _list(files: list[str], output: str, column: str | None, scan: str | None) -> None:
-    """Print what the files hold as CSV; exit 1 where one cannot be read."""
-    from sikpdos.common import tables
-    from sikpdos.common.errors import SikpdosError, display_name, naming
-    from sikpdos.formats.columns import ColumnChoice
-    from sikpdos.formats.listing import COLUMNS, list_content
-
-    rows, failed = [], False
-    for path in files:
-        try:
-            with naming(path):
-                listed, remarks = list_content(path, ColumnChoice(column, scan))
-        except SikpdosError as error:
-            failed = True
-            CONSOLE.say(error)
-            continue
-        rows += listed
-        for remark in remarks:
-            CONSOLE.say(f"{display_name(path)}: {remark}")
-    if rows:
-        tables.write_csv(output, {key: [row[key] for row in rows] for key in COLUMNS})
-    if failed:
-        raise typer.Exit(1)
 
 
 def _counted(blocks: Iterator[Predicted]) -> tuple[int, Iterator[Predicted]]:
@@ -234,7 +143,7 @@ def _counted(blocks: Iterator[Predicted]) -> tuple[int, Iterator[Predicted]]:
     return sum(len(block.in_order) for block in few), itertools.chain(few, blocks)
 
 
-def _told(results: Iterator, drawn: list[Predicted] | None) -> Iterator[Predicted]:
+def _told(results: Results, drawn: list[Predicted] | None) -> Iterator[Predicted]:
     """The predictions; of each file, what was done is told at its first block and what to doubt at its last."""
     from sikpdos.commands.report import Doubts, describe
 

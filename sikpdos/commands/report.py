@@ -11,7 +11,8 @@ from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.common.grid import SPECTRUM
 from sikpdos.model.ensemble import Model
 from sikpdos.prediction.predict import SHIFT_EV, Predicted
-from sikpdos.spectra.preprocess import Background, Preprocessing
+from sikpdos.spectra.background import Background
+from sikpdos.spectra.settings import Preprocessing
 
 _ABSOLUTE_EV = 100.0  # onsets above are energy losses or photon energies, below they are relative
 _ANOTHER_EDGE_EV = 15.0  # from elemental silicon's edge: no chemical shift, nor a usual error of the energy zero

@@ -17,7 +17,7 @@ from sikpdos.commands.console import Console
 from sikpdos.common.errors import SikpdosError
 
 if TYPE_CHECKING:
-    from sikpdos.engine.campaign import PlannedSite, RunContext
+    from sikpdos.engine.campaign import PlannedSite, RunContext, RunSummary
 
 CONSOLE = Console("simulate")
 
@@ -125,21 +125,23 @@ def simulate(
     context = campaign.RunContext(
         settings, pseudopotentials(pseudo, hole_pseudo), available_backend(device.value, precision.value), CONSOLE.say
     )
-    if check_convergence:
+    if check_convergence and site is not None:
         _print_differences(source, site, context)
-        return
-    if dry_run or check:
+    elif dry_run or check or output is None:
         planned = campaign.dry_run(source, site, context, part, parts)
         if not _print_costs(planned, _jobs(jobs, threads), rows=dry_run, output=output):
             raise typer.Exit(1)
-        return
-    if pdos_only:
+    elif site is None:
+        processes = _jobs(jobs, threads) if device == "cpu" else 1
+        _tell(campaign.run_table(source, output, context, part, parts, processes))
+    elif pdos_only:
         any_atom.run_pdos(source, site, output, context)
-        return
-    if site is not None:
+    else:
         campaign.run_one(source, site, output, context)
-        return
-    summary = campaign.run_table(source, output, context, part, parts, _jobs(jobs, threads) if device == "cpu" else 1)
+
+
+def _tell(summary: RunSummary) -> None:
+    """What became of a table's sites; exit 1 where one failed."""
     CONSOLE.say(
         f"{summary.done} sites done, {summary.there} were there, {summary.elsewhere} are another run's, "
         f"{summary.failed} failed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -79,7 +79,13 @@ def train(
     from sikpdos.model.settings import Settings
     from sikpdos.model.training import train as run
 
-    flags = {"split": split and split.value, "seed": seed, "members": members, "epochs": epochs, "measured": measured}
+    flags: dict[str, Any] = {
+        "split": split and split.value,
+        "seed": seed,
+        "members": members,
+        "epochs": epochs,
+        "measured": measured,
+    }
     flags |= {"test_groups": tuple(test_group) if test_group else None, "sigma_eV": sigmas}
     settings = configuration.load(Settings, config, flags)
     if threads:

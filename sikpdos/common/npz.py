@@ -72,7 +72,7 @@ def sealed(data: bytes, name: str) -> bool:
     if data[-64 - len(_SEAL) : -64] != _SEAL:
         return False
     if hashlib.sha256(memoryview(data)[:-64]).hexdigest().encode() != data[-64:]:
-        raise SikpdosError(f"{name}: damaged: its checksum (SHA-256) does not fit its content")
+        raise SikpdosError("damaged: its checksum (SHA-256) does not fit its content", name)
     return True
 
 
@@ -128,11 +128,11 @@ def failures(name: str) -> Iterator[None]:
         raise
     except ValueError as error:
         cause = "holds pickled objects, which are not read" if "allow_pickle" in str(error) else f"damaged ({error})"
-        raise SikpdosError(f"{name}: {cause}") from error
+        raise SikpdosError(cause, name) from error
     except (zipfile.BadZipFile, OSError, EOFError, KeyError, NotImplementedError) as error:
-        raise SikpdosError(f"{name}: damaged NPZ file ({error})") from error
+        raise SikpdosError(f"damaged NPZ file ({error})", name) from error
     except Exception as error:  # zlib.error and whatever a damaged member raises
-        raise SikpdosError(f"{name}: damaged NPZ file ({type(error).__name__}: {error})") from error
+        raise SikpdosError(f"damaged NPZ file ({type(error).__name__}: {error})", name) from error
 
 
 def read(
@@ -146,21 +146,21 @@ def read(
     name = display_name(path)
     data = read_bytes(path) if data is None else data
     if data[:4] != b"PK\x03\x04":
-        raise SikpdosError(f"{name}: not an NPZ file")
+        raise SikpdosError("not an NPZ file", name)
     sealed(data, name)
     with failures(name), np.load(io.BytesIO(data), allow_pickle=False) as archive:
         limits.check(sum(member.file_size for member in archive.zip.infolist()), name)
         arrays = {key: archive[key] for key in archive.files}
         if strange := [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]:
-            raise SikpdosError(f"{name}: damaged: '{strange[0]}' is no array")
+            raise SikpdosError(f"damaged: '{strange[0]}' is no array", name)
     wanted = [schema] if isinstance(schema, str) else list(schema)
     try:
         meta = as_document(str(arrays.pop("meta")[()]))
         found = meta["schema"]
     except (KeyError, IndexError, SikpdosError) as error:
-        raise SikpdosError(f"{name}: no sikpdos meta data; expected {' or '.join(wanted)}") from error
+        raise SikpdosError(f"no sikpdos meta data; expected {' or '.join(wanted)}", name) from error
     if found not in wanted:
-        raise SikpdosError(f"{name}: is {found}, expected {' or '.join(wanted)}")
+        raise SikpdosError(f"is {found}, expected {' or '.join(wanted)}", name)
     return arrays, meta
 
 
@@ -182,7 +182,7 @@ def as_document(text: str) -> dict:
 def length(arrays: Mapping[str, np.ndarray], path: str | os.PathLike, key: str) -> int:
     """Length of an array's first axis. Raises SikpdosError if it is missing or a scalar."""
     if key not in arrays or arrays[key].ndim == 0:
-        raise SikpdosError(f"{display_name(path)}: array '{key}' is missing")
+        raise SikpdosError(f"array '{key}' is missing", path)
     return len(arrays[key])
 
 
@@ -190,12 +190,12 @@ def require(arrays: Mapping[str, np.ndarray], path: str | os.PathLike, **shapes:
     """Check that arrays are there with the given shapes (None: any length), of text or of finite numbers."""
     for key, shape in shapes.items():
         if key not in arrays:
-            raise SikpdosError(f"{display_name(path)}: array '{key}' is missing")
+            raise SikpdosError(f"array '{key}' is missing", path)
         if arrays[key].dtype.kind not in ("U" if key in _TEXT else "fiu"):
-            raise SikpdosError(f"{display_name(path)}: array '{key}' holds {arrays[key].dtype}")
+            raise SikpdosError(f"array '{key}' holds {arrays[key].dtype}", path)
         found = arrays[key].shape
         if len(found) != len(shape) or any(w is not None and w != n for w, n in zip(shape, found, strict=True)):
-            raise SikpdosError(f"{display_name(path)}: array '{key}' has shape {found}, expected {shape}")
+            raise SikpdosError(f"array '{key}' has shape {found}, expected {shape}", path)
         _check_finite(key, arrays[key], "", path)
 
 
@@ -204,7 +204,7 @@ def require_meta(meta: Mapping, path: str | os.PathLike, **kinds: type | tuple[t
     for key, kind in kinds.items():
         value = meta.get(key)
         if not isinstance(value, kind) or (isinstance(value, (int, float)) and not abs(value) <= _LARGEST):
-            raise SikpdosError(f"{display_name(path)}: its meta data have no usable '{key}'")
+            raise SikpdosError(f"its meta data have no usable '{key}'", path)
 
 
 def schema_of(source: bytes | str | os.PathLike) -> str | None:

@@ -12,6 +12,7 @@ from sikpdos.dataset.database import Database
 from sikpdos.dataset.dataset import SCHEMA, Dataset
 from sikpdos.spectra import processing
 
+_BROADENING = ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")
 AUGMENTED = "augment "  # what the source of such sites begins with
 _VALENCE_ELECTRONS = (3.4, 4.4)  # of silicon's 4, in occupied s and p states, that are not odd
 _DUPLICATE = 1e-4  # largest difference of two normalised spectra and of their pdos that count as the same
@@ -25,7 +26,8 @@ def assemble(curves: Curves, database: Database | None = None) -> Dataset:
     _check_sites(curves, database)
     spectra = processing.normalise(curves.spectra)
     checks = {"duplicates": duplicates(curves.ids, spectra, curves.pdos), "odd_charge": odd_charge(curves)}
-    broadening = {key: curves.meta[key] for key in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")}
+    broadening = {key: curves.meta[key] for key in _BROADENING}
+    broadening |= {"lifetime": curves.meta["lifetime"]} if "lifetime" in curves.meta else {}
     edge_energy_eV, edge = _unbroadened(database)
     return Dataset(
         ids=curves.ids,

@@ -12,6 +12,10 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset.curves import remaining_sigma
 from sikpdos.spectra import processing
+from sikpdos.spectra.lifetime import Lifetime, broaden_bins
+
+_FINE_EV = 0.05
+_NEAR_FERMI_EV = 50.0  # no edge begins so far above it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +46,24 @@ def read_table(path: str | os.PathLike, data: bytes) -> CurveTable:
 
 
 def broaden_table(
-    table: CurveTable, sigma_eV: float, lorentz_fwhm_eV: float, input_sigma_eV: float, onset_rule: str
+    table: CurveTable,
+    sigma_eV: float,
+    lorentz_fwhm_eV: float,
+    input_sigma_eV: float,
+    onset_rule: str,
+    lifetime: Lifetime | None = None,
 ) -> dict[str, np.ndarray]:
     """Columns of a table broadened to sigma_eV in all, on the grid of the edge or of the density of states.
 
-    The Lorentzian is for an edge alone. Raises SikpdosError if the table is broader already, or has no onset.
+    The Lorentzian is for an edge alone; so is the lifetime, a Lorentzian that grows with the energy from the Fermi
+    level. Raises SikpdosError if the table is broader already, or has no onset.
     """
     missing_eV = remaining_sigma(sigma_eV, input_sigma_eV)
     if "edge" not in table.columns:
         pdos = {name: _broadened(table, name, PDOS.energy_eV, missing_eV, 0.0) for name in table.columns}
         return {"energy_eV": PDOS.energy_eV, **pdos}
+    if lifetime is not None:
+        table = _spread(table, lifetime)
     axis_eV = np.arange(table.energy_eV[0], table.energy_eV[-1], SPECTRUM.step_eV)
     edge = _broadened(table, "edge", axis_eV, missing_eV, lorentz_fwhm_eV)
     onset_eV = processing.find_onset(axis_eV, edge[None], onset_rule)[0]
@@ -59,6 +71,18 @@ def broaden_table(
         raise SikpdosError("no onset found in the edge")
     aligned = _broadened(table, "edge", SPECTRUM.energy_eV + onset_eV, missing_eV, lorentz_fwhm_eV)
     return {"energy_eV": SPECTRUM.energy_eV, "edge": aligned}
+
+
+def _spread(table: CurveTable, lifetime: Lifetime) -> CurveTable:
+    """The edge of a table broadened by a lifetime, in steps that are fine beside its width."""
+    if table.energy_eV[0] > _NEAR_FERMI_EV:
+        raise SikpdosError(
+            f"energies from {table.energy_eV[0]:g} eV: for a lifetime they must count from the Fermi level"
+        )
+    step_eV = min(table.step_eV, _FINE_EV)
+    energy_eV = np.linspace(table.energy_eV[0], table.energy_eV[-1], round(np.ptp(table.energy_eV) / step_eV) + 1)
+    edge = np.interp(energy_eV, table.energy_eV, table.columns["edge"])
+    return CurveTable(energy_eV=energy_eV, columns={"edge": broaden_bins(energy_eV, edge[None], lifetime)[0]})
 
 
 def _broadened(table: CurveTable, name: str, at_eV: np.ndarray, sigma_eV: float, lorentz_fwhm_eV: float) -> np.ndarray:

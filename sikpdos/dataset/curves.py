@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from sikpdos.common.errors import SikpdosError, naming
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset.database import Database
 from sikpdos.spectra import processing
+from sikpdos.spectra.lifetime import Lifetime, broaden_bins
 
 SCHEMA = "sikpdos-curves-1"
 SIGMA_EV = 0.5  # the paper's Gaussian broadening of computed curves
@@ -26,7 +28,7 @@ class Curves:
     onset_eV: np.ndarray  # (n,) where 0 of the edge lies, from the calculation's own zero
     spectra: np.ndarray  # (n, 200) dipole strength per eV
     pdos: np.ndarray  # (n, 2, 300) states/eV/atom, both spins; s, p
-    meta: dict  # sigma_eV, lorentz_fwhm_eV, onset_rule
+    meta: dict  # sigma_eV, lorentz_fwhm_eV, onset_rule; lifetime (its fields) where there is one
 
 
 def broaden_sites(
@@ -34,14 +36,20 @@ def broaden_sites(
     sigma_eV: float = SIGMA_EV,
     lorentz_fwhm_eV: float = 0.0,
     onset_rule: str = processing.ONSET_RULE,
+    lifetime: Lifetime | None = None,
 ) -> Curves:
     """Broaden edges (Gaussian and optional Lorentzian) and densities of states (Gaussian) to the two grids.
+
+    A lifetime adds to the edges a Lorentzian that grows with their energy.
 
     Sites stored as curves of some sigma get what is missing to sigma_eV. Raises SikpdosError where they
     are broader already.
     """
+    if lifetime is not None:
+        database = replace(database, edge=broaden_bins(database.edge_energy_eV, database.edge, lifetime))
     onsets_eV, spectra = _broadened_edges(database, sigma_eV, lorentz_fwhm_eV, onset_rule)
-    settings = {"sigma_eV": sigma_eV, "lorentz_fwhm_eV": lorentz_fwhm_eV, "onset_rule": onset_rule}
+    settings: dict[str, Any] = {"sigma_eV": sigma_eV, "lorentz_fwhm_eV": lorentz_fwhm_eV, "onset_rule": onset_rule}
+    settings |= {} if lifetime is None else {"lifetime": asdict(lifetime)}
     return Curves(
         ids=database.ids,
         groups=database.groups,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from sikpdos.dataset.curves import SCHEMA, Curves
 
 _ARRAYS = ("ids", "groups", "onset_eV", "spectra", "pdos")
 _SETTINGS = ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")
+_LIFETIME = "lifetime_"  # begins the names of columns that are there for edges of such a width
 _QUANTITIES = ("edge", "s", "p")
 _SIZES = (SPECTRUM.size, PDOS.size, PDOS.size)  # rows of a CSV table for each quantity of a site
 _ROWS = sum(_SIZES)
@@ -37,6 +39,7 @@ def _table(curves: Curves) -> dict[str, np.ndarray]:
         "energy_eV": np.tile(np.concatenate([SPECTRUM.energy_eV, PDOS.energy_eV, PDOS.energy_eV]), n),
         "value": values.ravel().astype(float),
         **{key: np.full(n * _ROWS, curves.meta[key]) for key in _SETTINGS},
+        **{_LIFETIME + key: np.full(n * _ROWS, value) for key, value in curves.meta.get("lifetime", {}).items()},
         "onset_eV": np.repeat(curves.onset_eV, _ROWS),
     }
 
@@ -61,7 +64,11 @@ def _from_table(path: str | os.PathLike, data: bytes) -> Curves:
     columns = tables.read_csv(path, required, data)
     values, onsets_eV = tables.numbers(columns, "value", path), tables.numbers(columns, "onset_eV", path)
     _check_rows(columns, path)
-    settings = {key: float(tables.numbers(columns, key, path)[0]) for key in ("sigma_eV", "lorentz_fwhm_eV")}
+    settings: dict[str, Any] = {"onset_rule": columns["onset_rule"][0]}
+    settings |= {key: float(tables.numbers(columns, key, path)[0]) for key in ("sigma_eV", "lorentz_fwhm_eV")}
+    given = [key for key in columns if key.startswith(_LIFETIME)]
+    fields = {key.removeprefix(_LIFETIME): float(tables.numbers(columns, key, path)[0]) for key in given}
+    lifetime = {"lifetime": fields} if fields else {}
     by_site = values.reshape(-1, _ROWS).astype(np.float32)
     return Curves(
         ids=np.array(columns["site_id"][::_ROWS]),
@@ -69,7 +76,7 @@ def _from_table(path: str | os.PathLike, data: bytes) -> Curves:
         onset_eV=onsets_eV[::_ROWS],
         spectra=by_site[:, : SPECTRUM.size],
         pdos=by_site[:, SPECTRUM.size :].reshape(-1, 2, PDOS.size),
-        meta={**npz.provenance(SCHEMA), **settings, "onset_rule": columns["onset_rule"][0]},
+        meta={**npz.provenance(SCHEMA), **settings, **lifetime},
     )
 
 

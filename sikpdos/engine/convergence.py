@@ -35,7 +35,10 @@ def changes(settings: Settings) -> dict[str, Settings]:
     """The settings, each made better by itself; the cutoff must be resolved."""
     return {
         "denser k-points": replace(
-            settings, k_spacing=0.75 * settings.k_spacing, sampling_error=settings.sampling_error / 4
+            settings,
+            k_spacing=0.75 * settings.k_spacing,
+            edge_sampling_error=settings.edge_sampling_error / 4,
+            pdos_sampling_error=settings.pdos_sampling_error / 4,
         ),
         "holes 2 A farther apart": replace(settings, min_image_A=settings.min_image_A + 2),
         "cutoff higher by a quarter": replace(settings, cutoff_eV=1.25 * settings.needed_cutoff_eV),

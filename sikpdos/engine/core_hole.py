@@ -24,7 +24,7 @@ from sikpdos.engine.pseudopotential import Pseudopotential
 from sikpdos.engine.transition_energy import final_energy_Ry, initial_energy_Ry
 
 FOLDED_TOLERANCE_RY = 1e-3  # of the start bands
-UNCONVERGED_BANDS = 2  # the highest ones, which the filter hardly reaches
+UNCONVERGED_BANDS = 2  # the highest ones, which lag behind the others
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,7 +104,3 @@ class Hamiltonian:
         if self.substitution is not None:
             y += self.substitution.apply(x.flatten(2)[:, None])[:, 0].unflatten(2, x.shape[2:])
         return y
-
-    def upper_bound(self) -> float:
-        """A bound of the largest eigenvalue (Ry) that holds in practice: kinetic plus potential maximum."""
-        return self.basis.density.cutoff_Ry + float(self.potential.max()) + 1.0

@@ -68,7 +68,7 @@ def plan_site(
     density = kpoints.best_mesh(
         lattice, settings.density_coarsening * settings.k_spacing * coarsening(crystal), rotations
     )
-    edge_error = settings.sampling_error / edge_weight(crystal)
+    edge_error = settings.edge_sampling_error / edge_weight(crystal)
     edge = kpoints.coarsest_mesh(lattice, rotations, edge_error, settings.k_spacing)
     pdos = pdos_points(structure, atom, settings)
     work = cost.Work(structure.density_points, structure.band_points, edge, pdos)
@@ -81,7 +81,7 @@ def pdos_points(structure: StructurePlan, atom: int, settings: Settings) -> KPoi
     """The mesh of one atom's density of states; the atom may be of any element."""
     crystal = structure.crystal
     site = structure.symmetry.fixing(crystal.positions[atom]).rotations
-    largest = settings.sampling_error / component_weight(crystal)
+    largest = settings.pdos_sampling_error / component_weight(crystal)
     return kpoints.coarsest_mesh(crystal.lattice, site, largest, settings.k_spacing)
 
 

@@ -19,9 +19,7 @@ GAPLESS_EDGE_STEPS_PER_RY = 18.0  # the Fermi level of a metal cuts the spectrum
 PDOS_STEPS_PER_RY = 7.5  # the PDOS lies lower in the spectrum of H, where the recursion converges first
 DEFAULT_CUTOFF_EV = 500.0  # for a pseudopotential of the user's that suggests none
 FULL_BOX = 4.0  # largest wave vectors: no product of a wave function and the potential is folded back
-RULES = (
-    2  # number of the rules in plan.py, kpoints.py and eigensolver.py: another one for each change of their constants
-)
+RULES = 3  # of plan.py, kpoints.py and eigensolver.py: another number for each change of their constants
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,8 @@ class Settings:
 
     cutoff_eV: float | None = None  # None: the highest that the elements of a structure need
     k_spacing: float = 0.034  # 2 pi/A, of the bands that give the Fermi level; meshes of spectra are never finer
-    sampling_error: float = 0.016  # predicted for the meshes of both spectra, see kpoints
+    edge_sampling_error: float = 0.016  # predicted for the mesh of the edge, see kpoints
+    pdos_sampling_error: float = 0.005  # the same of the density of states, which costs little
     density_coarsening: float = 2.0  # spacing of the meshes of both densities, in k_spacing
     min_image_A: float = 10.0
     charge: int = 1  # +1: the excited electron is removed; 0: it stays

@@ -100,7 +100,9 @@ def _add_array(group: Group, line: bytes) -> None:
 
 def _perl_list(text: str) -> list[str]:
     """Words of a Perl list, quoted or bare, token by token (one expression for all would be quadratic)."""
-    words, current, inside = [], [], False
+    words: list[str] = []
+    current: list[str] = []
+    inside = False
     for token in PERL_TOKEN.findall(text):
         if token == "'":
             inside = not inside

@@ -72,9 +72,10 @@ def split_unit(heading: str) -> tuple[str, str | None]:
     """
     heading = clean(heading.partition("||")[0])
     match = _UNIT.search(heading)
-    unit = (match[1] or match[2] or "").strip() if match else ""
-    if unit and _UNITS.fullmatch(unit) and (name := heading[: match.start()].strip(" _/")):
-        return name, unit
+    if match:
+        name, unit = heading[: match.start()].strip(" _/"), (match[1] or match[2] or "").strip()
+        if name and _UNITS.fullmatch(unit):
+            return name, unit
     return heading, heading if re.fullmatch("k?ev", heading, re.I) else None
 
 

@@ -28,8 +28,9 @@ def read_tables(text: bytes, name: str) -> list[Table]:
 
 
 def _table(section: Section, number: int | None, name: str) -> Table:
-    if kek9809.is_kek9809(section.heading):
-        return kek9809.table(section)
+    spacing_A = kek9809.plane_spacing_A(section.heading)
+    if spacing_A is not None:
+        return kek9809.table(section, spacing_A)
     names, values = _named_columns(section)
     width = values.shape[1]
     header = next((line for line in reversed(section.heading) if line.strip()), "")

@@ -46,7 +46,7 @@ def is_msa(text: bytes) -> bool:
     if FIRST_LINE.search(head):
         return True
     start = DATA_STARTS.search(head)
-    return bool(start) and any(key in KEYWORDS for key in _parse_header(head[: start.start()]).values)
+    return start is not None and any(key in KEYWORDS for key in _parse_header(head[: start.start()]).values)
 
 
 def read_msa(text: bytes, name: str) -> SpectrumSet:
@@ -203,7 +203,7 @@ def write_msa(
     uniform_eV = energy_eV[0] + step_eV * np.arange(energy_eV.size)
     if datatype == "Y" and np.abs(uniform_eV - energy_eV).max() > 1e-6 * step_eV:
         raise SikpdosError("not written: energies are not equally spaced, as DATATYPE Y needs", name)
-    fields = [
+    fields: list[tuple[str, str | float]] = [
         ("FORMAT", "EMSA/MAS Spectral Data File"),
         ("VERSION", "1.0"),
         *(("TITLE", line) for line in textwrap.wrap(title, TITLE_LENGTH, break_on_hyphens=False) or [""]),

@@ -6,9 +6,12 @@ import csv
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 from sikpdos.formats.columns import Column, split_unit
 from sikpdos.formats.roles import Role, may_be_energy, role_of
 
+_NO_VALUES = np.empty(0)  # of columns that are looked at for their names
 _LOOKED_AT = 60  # lines of a heading, from its end
 _LONGEST_LINE = 1 << 20
 _PROSE = {"of", "the", "at", "as", "and", "for", "with", "from", "in", "on", "by", "is", "was", "are", "to", "a", "an"}
@@ -127,7 +130,7 @@ def _is_rule(name: str) -> bool:
 
 def _score(names: list[str], sure: bool, last: bool) -> float:
     """How much speaks for these being the columns' names; 0 for prose and values."""
-    columns = [Column(*split_unit(name), None) for name in names]
+    columns = [Column(*split_unit(name), _NO_VALUES) for name in names]
     energies = sum(map(may_be_energy, columns))
     known = sum(may_be_energy(c) or role_of(c) not in (Role.UNKNOWN, Role.INDEX) for c in columns)
     prose = any(word in _PROSE or _is_number(word) for name in names for word in name.lower().split())
@@ -147,6 +150,6 @@ def _one_a_line(lines: list[str], width: int) -> list[str] | None:
     names = [line.strip("#% \t") for line in lines[-width:]]
     if len(names) < width or any(":" in name or len(name) > 40 for name in names):
         return None
-    columns = [Column(*split_unit(name), None) for name in names]
+    columns = [Column(*split_unit(name), _NO_VALUES) for name in names]
     known = sum(role_of(column) is not Role.UNKNOWN for column in columns)
     return names if any(map(may_be_energy, columns)) and known >= 2 else None

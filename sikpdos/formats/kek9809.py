@@ -19,19 +19,22 @@ _SPACING = re.compile(r"\bD\s*=\s*(\d+\.?\d*)", re.I)
 _MEASURED = re.compile(r"([A-Za-z]+)\s*\(\s*\d\)\s*Repetition", re.I)
 
 
-def is_kek9809(heading: list[str]) -> bool:
-    """Whether the lines before a table are of this format."""
-    return any(line.strip(" #").startswith("9809") for line in heading[:3]) and _spacing_A(heading) is not None
+def plane_spacing_A(heading: list[str]) -> float | None:
+    """Spacing of the monochromator's planes; None where the lines before a table are not of this format."""
+    if not any(line.strip(" #").startswith("9809") for line in heading[:3]):
+        return None
+    found = next((m for line in heading if "mono" in line.lower() and (m := _SPACING.search(line[:200]))), None)
+    return float(found[1]) if found and float(found[1]) > 0 else None
 
 
-def table(section: Section) -> Table:
+def table(section: Section, spacing_A: float) -> Table:
     """The table with its energies, computed from the angles as read."""
     angle = section.values[:, 1 if section.values.shape[1] > 3 else 0]
     with np.errstate(all="ignore"):
-        energy_eV = HC_EV_A / (2 * _spacing_A(section.heading) * np.sin(np.deg2rad(angle)))
+        energy_eV = HC_EV_A / (2 * spacing_A * np.sin(np.deg2rad(angle)))
     names = ["angle (c)", "angle (o)", "time", *_detectors(section.heading, max(section.values.shape[1] - 3, 0))]
     columns = [Column(name, None, values) for name, values in zip(names, section.values.T, strict=False)]
-    words = f"energies computed from Bragg angles (d = {_spacing_A(section.heading):g} A)"
+    words = f"energies computed from Bragg angles (d = {spacing_A:g} A)"
     return Table(
         columns=(Column("energy", "eV", energy_eV), *columns),
         source_format=FORMAT,
@@ -43,12 +46,6 @@ def table(section: Section) -> Table:
 def _title(heading: list[str]) -> str:
     """The second line's name, without its dates."""
     return clean(re.split(r"\s{2,}", heading[1][:200].strip())[0]) if len(heading) > 1 else ""
-
-
-def _spacing_A(heading: list[str]) -> float | None:
-    """Spacing of the monochromator's planes; None where it is not given."""
-    found = next((m for line in heading if "mono" in line.lower() and (m := _SPACING.search(line[:200]))), None)
-    return float(found[1]) if found and float(found[1]) > 0 else None
 
 
 def _detectors(heading: list[str], count: int) -> list[str]:

@@ -35,7 +35,7 @@ def merge(sets: Sequence[SpectrumSet], name: str) -> SpectrumSet:
     variances = np.array([noise_variance(energy_eV, row) for energy_eV, row, _ in scans]) * factors**2
     weights = _weights(variances)
     mean = weights @ fitted
-    deviation = _deviation(fitted, mean, weights)
+    std = _std(fitted, mean, weights)
     shares = (
         "equally" if np.ptp(weights) < 1e-9 else "by inverse variance, " + ", ".join(f"{w:.0%}" for w in weights[:8])
     )
@@ -49,7 +49,7 @@ def merge(sets: Sequence[SpectrumSet], name: str) -> SpectrumSet:
         source_format=sets[0].source_format,
         warnings=(*_warnings(sets), words),
         left_out={key: cause for s in sets for key, cause in s.left_out.items()},
-        deviation=deviation[None],
+        intensity_std=std[None],
     )
 
 
@@ -97,7 +97,7 @@ def _weights(variances: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _deviation(rows: np.ndarray, mean: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _std(rows: np.ndarray, mean: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Standard deviation of the weighted mean (n,), from the scans' scatter, averaged over some channels."""
     freedom = 1 - (weights**2).sum()
     variance = weights @ (rows - mean) ** 2 / freedom * (weights**2).sum()

@@ -31,11 +31,14 @@ def read_rosetta(source: str | os.PathLike | bytes, file_format: str, name: str)
     Pixels are named by their indices, slowest first: "0_17". Raises SikpdosError naming the file without
     rosettasciio, for a damaged file, and for one without an energy axis.
     """
-    datasets = _datasets(source, file_format, name)
-    found = [dataset for dataset in datasets if _energy_dimension(dataset["axes"]) is not None]
+    found = []
+    for dataset in _datasets(source, file_format, name):
+        dimension = _energy_dimension(dataset["axes"])
+        if dimension is not None:
+            found.append(_spectra(dataset, dimension, file_format, name))
     if not found:
         raise SikpdosError(f"no spectrum in this {file_format} file (no axis in eV)", name)
-    return [_spectra(dataset, file_format, name) for dataset in found]
+    return found
 
 
 def _datasets(source: str | os.PathLike | bytes, file_format: str, name: str) -> list[Mapping]:
@@ -75,8 +78,7 @@ def _energies(axis: Mapping) -> np.ndarray:
     return float(axis["offset"]) + float(axis["scale"]) * np.arange(int(axis["size"]))
 
 
-def _spectra(dataset: Mapping, file_format: str, name: str) -> SpectrumSet:
-    dimension = _energy_dimension(dataset["axes"])
+def _spectra(dataset: Mapping, dimension: int, file_format: str, name: str) -> SpectrumSet:
     axis, data = dataset["axes"][dimension], np.asarray(dataset["data"])
     if data.dtype.kind not in "fiu":
         raise SikpdosError(f"intensities of type {data.dtype}, expected real numbers", name)

@@ -17,7 +17,8 @@ KINDS = ("eels", "xas", "unknown")
 class RowReader(Protocol):
     """Intensities (m, n) of a file, read a few rows at a time."""
 
-    shape: tuple[int, int]
+    @property
+    def shape(self) -> tuple[int, int]: ...
 
     def chunks(self, size: int) -> Iterator[np.ndarray]:
         """All rows in order, (k, n) with k <= size at a time."""
@@ -46,7 +47,7 @@ class SpectrumSet:
     source_format: str = ""
     warnings: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)  # other spectra of the file that cannot be used -> cause
-    deviation: np.ndarray | None = None  # (m, n) standard deviation of each intensity, where scans were merged
+    intensity_std: np.ndarray | None = None  # (m, n) standard deviation of each intensity, where scans were merged
     decreasing: bool = False  # `intensity` runs from the highest energy to the lowest; `blocks` turns it round
 
     def __len__(self) -> int:

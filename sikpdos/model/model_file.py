@@ -13,7 +13,7 @@ from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
 from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble, Model
 from sikpdos.model.kernel_regression import KernelRegression
-from sikpdos.model.network import Architecture, weight_shapes
+from sikpdos.model.network import CONDITIONS, Architecture, weight_shapes
 from sikpdos.model.outliers import OutlierModel
 from sikpdos.model.uncertainty import Uncertainty
 
@@ -75,6 +75,8 @@ def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
     """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
     arrays, meta = npz.read(path, SCHEMA, data)
     npz.require_meta(meta, path, **_CARD)
+    if "kernel_share" not in arrays:
+        raise SikpdosError("array 'kernel_share' is missing: damaged, or of an earlier version; train it again", path)
     npz.require(arrays, path, kernel_share=())
     return Model(
         ensemble=_ensemble(arrays, meta, path),
@@ -88,6 +90,7 @@ def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
 def _ensemble(arrays: dict[str, np.ndarray], meta: dict, path: str | os.PathLike) -> Ensemble:
     architecture, shapes = _architecture(meta, path)
     members = npz.length(arrays, path, "s_out_b")
+    _refuse_earlier(arrays, shapes, path)
     npz.require(arrays, path, **{name: (members, *shape) for name, shape in shapes.items()})
     npz.require(arrays, path, input_mean=(SPECTRUM.size,), input_deviation=())
     return Ensemble(
@@ -98,6 +101,18 @@ def _ensemble(arrays: dict[str, np.ndarray], meta: dict, path: str | os.PathLike
         input_std=float(arrays["input_deviation"]),
         regression=_regression(arrays, path),
     )
+
+
+def _refuse_earlier(arrays: dict[str, np.ndarray], shapes: dict[str, tuple], path: str | os.PathLike) -> None:
+    """Raise SikpdosError for a model of measured spectra whose network is told less of how they were recorded."""
+    features, hidden = shapes["s_hidden_w"]
+    found = arrays["s_hidden_w"].shape[1:] if "s_hidden_w" in arrays else ()
+    if len(found) == 2 and features - CONDITIONS <= found[0] < features and found[1] == hidden:
+        raise SikpdosError(
+            "trained with --measured by an earlier version, whose networks were not told EELS from XAS: "
+            "train it again with this version, or take the shipped model 'measured'",
+            path,
+        )
 
 
 def _architecture(meta: dict, path: str | os.PathLike) -> tuple[Architecture, dict[str, tuple[int, ...]]]:

@@ -14,7 +14,8 @@ from sikpdos.dataset import raw_site
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.model.network import CONDITIONS, recording
 from sikpdos.model.settings import Settings
-from sikpdos.spectra import preprocess, real_edge, simulated_measurement
+from sikpdos.spectra import real_edge, simulated_measurement
+from sikpdos.spectra.settings import Preprocessing
 
 _VARIANTS = 4  # simulated measurements of each site drawn at a time
 _REFRESH = 10  # epochs that a draw serves
@@ -108,7 +109,7 @@ def _simulate_one(dataset: Dataset, settings: Settings, rng: np.random.Generator
     n = len(dataset)
     conditions = simulated_measurement.draw(n, settings.sigma_eV, settings.counts, rng)
     smooth = (40, 3) if rng.random() < _SMOOTHED else None
-    options = preprocess.Preprocessing(smooth=smooth, onset=dataset.onset_rule, allow_partial=True)
+    options = Preprocessing(smooth=smooth, onset=dataset.onset_rule, allow_partial=True)
     xas, real = rng.random(n) < _XAS, rng.random(n) < _REAL
     share = np.where(xas, rng.uniform(*_OXIDE_XAS, n), rng.uniform(*_OXIDE_EELS, n)).clip(0)
     real |= xas

@@ -27,16 +27,16 @@ def draw_true(axes: Axes, energy_eV: np.ndarray, values: np.ndarray, label: str 
 
 
 def draw_predicted(
-    axes: Axes, orbital: str, values: np.ndarray, deviation: np.ndarray | None, energy_eV: np.ndarray = PDOS.energy_eV
+    axes: Axes, orbital: str, values: np.ndarray, std: np.ndarray | None, energy_eV: np.ndarray = PDOS.energy_eV
 ) -> None:
-    """A density of states (n,) of one orbital; where the deviation is known it is a prediction, with its 90 % band."""
+    """A density of states (n,) of one orbital; with its standard deviation a prediction and its 90 % band."""
     colour = style.ORBITALS[orbital]
-    if deviation is not None:
-        half = BAND_90 * deviation
+    if std is not None:
+        half = BAND_90 * std
         low = np.maximum(values - half, 0)
         axes.fill_between(energy_eV, low, values + half, color=colour, alpha=style.BAND_ALPHA, linewidth=0, zorder=3)
         axes.fill([], [], color=style.GREY, alpha=2 * style.BAND_ALPHA, linewidth=0, label="90 % band")
-    axes.plot(energy_eV, values, color=colour, zorder=4, label=None if deviation is None else f"predicted {orbital}")
+    axes.plot(energy_eV, values, color=colour, zorder=4, label=None if std is None else f"predicted {orbital}")
 
 
 def draw_spread(axes: Axes, energy_eV: np.ndarray, curves: np.ndarray, colour: str, examples: int = 5) -> None:

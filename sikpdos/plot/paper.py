@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import Dataset
-from sikpdos.plot import matching, ranking, simulated, style, windows
+from sikpdos.plot import growing_windows, matching, ranking, simulated, single_windows, style, windows
 from sikpdos.plot import site as site_figure
 from sikpdos.plot.read import Ablation, Matches, Measured, PdosTable, Source
 from sikpdos.prediction.storage import Predictions
 
-NEEDS = {
+NEEDS: dict[int, dict[type, str]] = {
     1: {Dataset: "a dataset", Predictions: "predictions of its test part (NPZ)"},
     2: {Dataset: "a dataset", Predictions: "predictions of its test part (NPZ)"},
     3: {Ablation: "an ablation (CSV)"},
@@ -40,8 +40,8 @@ def draw(path: str, number: int, sources: Sequence[Source], site: str | None = N
     draws: dict[int, tuple[float, Callable]] = {
         1: (site_figure.HEIGHT_IN, lambda f: site_figure.draw_site(f, first[Dataset], first[Predictions], site)),
         2: (ranking.HEIGHT_IN, lambda f: ranking.draw_ranking(f, first[Dataset], first[Predictions])),
-        3: (windows.HEIGHT_IN, lambda f: windows.draw_growing(f, first[Ablation])),
-        4: (windows.HEIGHT_IN, lambda f: windows.draw_single(f, first[Ablation])),
+        3: (windows.HEIGHT_IN, lambda f: growing_windows.draw_growing(f, first[Ablation])),
+        4: (windows.HEIGHT_IN, lambda f: single_windows.draw_single(f, first[Ablation])),
         5: (matching.HEIGHT_IN, lambda f: matching.draw_gain(f, first[Matches])),
         6: (
             simulated.height_in(len(chosen.get(Predictions, ()))),

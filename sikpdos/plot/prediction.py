@@ -21,17 +21,24 @@ MOST_ROWS = 6
 
 
 @dataclass(frozen=True)
+class Truth:
+    """The densities of states to compare with."""
+
+    energy_eV: np.ndarray  # (m,)
+    pdos: np.ndarray  # (2, m)
+
+
+@dataclass(frozen=True)
 class Row:
     """One spectrum and its densities of states."""
 
     name: str
     spectrum: np.ndarray | None  # (200,) None where only the densities of states are known
     pdos: np.ndarray  # (2, n)
-    deviation: np.ndarray | None  # (2, n)
+    pdos_std: np.ndarray | None  # (2, n)
     remarks: tuple[str, ...] = ()
     energy_eV: np.ndarray = field(default_factory=lambda: PDOS.energy_eV)  # (n,) of the densities of states
-    true_energy_eV: np.ndarray | None = None  # (m,)
-    true: np.ndarray | None = None  # (2, m)
+    truth: Truth | None = None
 
     @property
     def on_grid(self) -> bool:
@@ -54,7 +61,7 @@ def predicted_rows(block: Predicted) -> list[Row]:
     """A block's spectra, those marked that are simulated or unlike the model's training spectra."""
     flag = ["simulated"] if says_simulated(block.title) else []
     return [
-        Row(name, block.spectra[k], block.pdos[k], block.deviation[k], (*flag, *unlike_training(block.novelty[k])))
+        Row(name, block.spectra[k], block.pdos[k], block.pdos_std[k], (*flag, *unlike_training(block.novelty[k])))
         for k, name in enumerate(block.names[: MOST_ROWS + 1])
     ]
 
@@ -75,7 +82,7 @@ def draw_rows(figure: Figure | SubFigure, rows: Sequence[Row], remark: str = "")
     grid = figure.subplots(len(rows), 2 + with_edge, squeeze=False, sharex="col", sharey="col")
     for number, (row, axes) in enumerate(zip(rows, grid, strict=True)):
         last = number == len(rows) - 1
-        if with_edge:
+        if row.spectrum is not None:
             panels.draw_edge(axes[0], row.spectrum, xlabel=last)
         draw_pair(axes[-2:], row, last)
         style.heading(axes[0], ", ".join([style.short(row.name), *row.remarks]))
@@ -85,10 +92,10 @@ def draw_rows(figure: Figure | SubFigure, rows: Sequence[Row], remark: str = "")
 def draw_pair(axes: Sequence, row: Row, xlabel: bool = True) -> None:
     """The s and p panels of a row."""
     for k, (orbital, panel) in enumerate(zip("sp", axes, strict=True)):
-        if row.true is not None:
-            panels.draw_true(panel, row.true_energy_eV, row.true[k])
-        deviation = None if row.deviation is None else row.deviation[k]
-        panels.draw_predicted(panel, orbital, row.pdos[k], deviation, row.energy_eV)
+        if row.truth is not None:
+            panels.draw_true(panel, row.truth.energy_eV, row.truth.pdos[k])
+        std = None if row.pdos_std is None else row.pdos_std[k]
+        panels.draw_predicted(panel, orbital, row.pdos[k], std, row.energy_eV)
         if row.on_grid:
             style.pdos_axes(panel, orbital, xlabel)
             continue
@@ -114,9 +121,9 @@ def stored_row(found: Predictions, k: int) -> Row:
 def draw_table(figure: SubFigure, source: Source) -> None:
     """The first densities of states of a CSV."""
     table: PdosTable = source.content
-    deviation = [None] * len(table.names) if table.deviation is None else table.deviation
+    pdos_std = [None] * len(table.names) if table.pdos_std is None else table.pdos_std
     rows = [
-        Row(table.names[k] or source.name, None, table.pdos[k], deviation[k], energy_eV=table.energy_eV)
+        Row(table.names[k] or source.name, None, table.pdos[k], pdos_std[k], energy_eV=table.energy_eV)
         for k in range(min(len(table.names), MOST_ROWS))
     ]
     draw_rows(figure, rows, _first(len(rows), len(table.names)))

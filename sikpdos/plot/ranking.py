@@ -32,14 +32,14 @@ def draw_ranking(figure: Figure | SubFigure, dataset: Source, predicted: Source)
     errors = 1e3 * metrics.mse(found.pdos, true)  # (n, 2)
     order = np.argsort(errors.mean(axis=1), kind="stable")
     at = {label: round(share * (len(order) - 1)) for label, share in _RANKS.items()}
-    top, below = figure.subfigures(2, 1, height_ratios=(1.2, 2.6))
+    top, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.2, 2.6))[:, 0]
     curve = top.subplots()
-    _draw_curve(curve, errors[order], at, _PARTS.get(found.part, "sites"))
+    _draw_curve(curve, errors[order], at, _PARTS.get(found.part or "", "sites"))
     grid = below.subplots(3, len(at), sharex="row", sharey="row")
     for column, (label, rank) in zip(grid.T, at.items(), strict=True):
         k = int(order[rank])
         row = truth.with_truth(found, k, true[k])
-        panels.draw_edge(column[0], row.spectrum)
+        panels.draw_edge(column[0], found.spectra[k])
         prediction.draw_pair(column[1:], row)
         style.heading(column[0], f"{label}: {style.short(row.name)}")
         column[1].set_xlabel("")

@@ -41,7 +41,7 @@ class PdosTable:
     names: list[str]  # (k,) "" where the table has no names
     energy_eV: np.ndarray  # (n,)
     pdos: np.ndarray  # (k, 2, n) s and p, states/eV/atom
-    deviation: np.ndarray | None  # (k, 2, n) if the table has them
+    pdos_std: np.ndarray | None  # (k, 2, n) if the table has them
     sigma_eV: float | None = None  # where it is known: not of a CSV
 
 

@@ -46,13 +46,15 @@ def draw_measurement(figure: Figure | SubFigure, recorded: Source, predicted: Se
         raise predicted[0].refuse("is of a dataset's site, not of a measured spectrum")
     for source in predicted:
         check_sigma(source, truth)
-    top, below = figure.subfigures(2, 1, height_ratios=(1.7, 0.5 + style.ROW_IN * len(predicted)))
+    heights = (1.7, 0.5 + style.ROW_IN * len(predicted))
+    top, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_record(top, recorded, float(predicted[0].content.onset_eV[0]))
     grid = below.subplots(len(predicted), 3, squeeze=False, sharex="col", sharey="col")
     table: PdosTable = truth.content
     for source, axes in zip(predicted, grid, strict=True):
-        row = replace(prediction.stored_row(source.content, 0), true_energy_eV=table.energy_eV, true=table.pdos[0])
-        panels.draw_edge(axes[0], row.spectrum, xlabel=source is predicted[-1])
+        compared = prediction.Truth(table.energy_eV, table.pdos[0])
+        row = replace(prediction.stored_row(source.content, 0), truth=compared)
+        panels.draw_edge(axes[0], source.content.spectra[0], xlabel=source is predicted[-1])
         prediction.draw_pair(axes[1:], row, xlabel=source is predicted[-1])
         style.heading(axes[0], PurePath(source.name).stem)
         on_grid = np.array([np.interp(PDOS.energy_eV, table.energy_eV, values) for values in table.pdos[0]])

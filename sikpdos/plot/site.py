@@ -13,6 +13,7 @@ from sikpdos.model import metrics
 from sikpdos.plot import panels, prediction, style, truth
 from sikpdos.plot.read import Source
 from sikpdos.spectra import processing
+from sikpdos.spectra.lifetime import Lifetime, broaden_bins
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def draw_site(figure: Figure | SubFigure, dataset: Source, predicted: Source, si
     axes = figure.subplots(1, 3)
     _draw_wide_edge(axes[0], dataset.content, rows[k])
     prediction.draw_pair(axes[1:], row)
-    for panel, error in zip(axes[1:], metrics.mse(row.pdos, row.true), strict=True):
+    for panel, error in zip(axes[1:], metrics.mse(row.pdos, true[k]), strict=True):
         style.error_above(panel, error)
     style.letters(axes, (site, "", ""))
     style.legend_above(figure, axes)
@@ -53,8 +54,12 @@ def _draw_wide_edge(axes: Axes, dataset: Dataset, row: int) -> None:
         panels.draw_edge(axes, dataset.spectra[row])
         return
     settings = dataset.sigma_eV, dataset.meta["lorentz_fwhm_eV"]
-    onset_eV, cut = curves.broaden_edge(dataset.edge_energy_eV, dataset.edge[row], *settings, dataset.onset_rule)
-    wide = processing.broaden(dataset.edge_energy_eV, dataset.edge[row], _WIDE_EV + onset_eV, *settings)
+    energy_eV, edges = dataset.unbroadened()
+    edge = edges[row]
+    if "lifetime" in dataset.meta:
+        edge = broaden_bins(energy_eV, edge[None], Lifetime(**dataset.meta["lifetime"]))[0]
+    onset_eV, cut = curves.broaden_edge(energy_eV, edge, *settings, dataset.onset_rule)
+    wide = processing.broaden(energy_eV, edge, _WIDE_EV + onset_eV, *settings)
     axes.plot(_WIDE_EV, wide / cut.max(), color=style.GREY, linewidth=0.8, zorder=1)
     axes.axvspan(
         SPECTRUM.start_eV,

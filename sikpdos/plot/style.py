@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure, SubFigure
@@ -76,13 +77,14 @@ def drawing(path: str, height_in: float, width_in: float = WIDTH_IN) -> Iterator
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a home that cannot be written is no concern of a user's
     import matplotlib
     from matplotlib.figure import Figure  # no pyplot: no windows, no state
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()  # whatever the user's own settings are
         matplotlib.rcParams.update(_RC)
         warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name: a box stands for it
-        figure = Figure(figsize=(width_in, height_in), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.05, h_pad=0.04, wspace=0.03, hspace=0.03)
+        figure = Figure(figsize=(width_in, height_in))
+        figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.05, h_pad=0.04, wspace=0.03, hspace=0.03))
         yield figure
         drawn = io.BytesIO()  # PDF wants to seek; stdout cannot
         figure.savefig(drawn, format=kind, metadata=_METADATA[kind])
@@ -141,10 +143,11 @@ def mse_axes(axes: Axes, quantity: str = "MSE") -> None:
 
 def log_axis(axis: Axis) -> None:
     """Make an axis logarithmic, after drawing, with ticks at round numbers, written plainly."""
+    from matplotlib.axis import XAxis
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
-    low, high = axis.axes.get_xlim() if axis.axis_name == "x" else axis.axes.get_ylim()
+    (axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale)("log")
+    low, high = axis.axes.get_xlim() if isinstance(axis, XAxis) else axis.axes.get_ylim()
     between = (1,) if high > 1000 * low else (1, 2, 5) if high > 4 * low else (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
     axis.set_major_locator(LogLocator(subs=between))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -174,9 +177,9 @@ def letters(panels: Sequence[Axes], names: str | Sequence[str] = "") -> None:
         heading(axes, f"$\\bf{{({'abcdef'[number]})}}${name}")
 
 
-def legend_above(figure: Figure | SubFigure, panels: Sequence[Axes], title: str = "") -> None:
+def legend_above(figure: Figure | SubFigure, panels: Iterable[Axes], title: str = "") -> None:
     """What the panels' lines mean, once each, in one line above them all, where no data can be covered."""
-    entries: dict[str, object] = {}
+    entries: dict[str, Artist] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)

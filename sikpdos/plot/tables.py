@@ -9,7 +9,7 @@ import numpy as np
 from sikpdos.common.grid import PDOS
 from sikpdos.model.ensemble import Model
 from sikpdos.model.uncertainty import BAND_90
-from sikpdos.plot import matching, style, windows
+from sikpdos.plot import growing_windows, matching, single_windows, style
 from sikpdos.plot.read import Matches, Source, TrainingLog
 
 if TYPE_CHECKING:
@@ -61,6 +61,6 @@ def draw_matches(figure: SubFigure, source: Source) -> None:
 
 def draw_ablation(figure: SubFigure, source: Source) -> None:
     """Growing windows, and single ones below."""
-    growing, single = figure.subfigures(2, 1)
-    windows.draw_growing(growing, source)
-    windows.draw_single(single, source)
+    growing, single = figure.subfigures(2, 1, squeeze=False)[:, 0]
+    growing_windows.draw_growing(growing, source)
+    single_windows.draw_single(single, source)

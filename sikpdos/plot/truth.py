@@ -8,7 +8,7 @@ import numpy as np
 
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
-from sikpdos.plot.prediction import Row, stored_row
+from sikpdos.plot.prediction import Row, Truth, stored_row
 from sikpdos.plot.read import Source, check_sigma
 from sikpdos.prediction.storage import Predictions
 
@@ -33,4 +33,4 @@ def match_sites(dataset: Source, predicted: Source) -> tuple[np.ndarray, np.ndar
 
 def with_truth(found: Predictions, k: int, true: np.ndarray) -> Row:
     """Row k of a predictions file with its true densities of states (2, 300)."""
-    return replace(stored_row(found, k), true_energy_eV=PDOS.energy_eV, true=true)
+    return replace(stored_row(found, k), truth=Truth(PDOS.energy_eV, true))

@@ -1,4 +1,4 @@
-"""Figures 3 and 4: error of networks trained on windows of the edge, in four regions of the density of states."""
+"""What Figures 3 and 4 share: errors of networks that saw a window of the edge, by regions of the density of states."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sikpdos.common.grid import SPECTRUM
 from sikpdos.plot import style
 from sikpdos.plot.read import Ablation, Source
 
@@ -20,27 +19,19 @@ _MARKERS = "osD^"
 Window = tuple[float, float]
 
 
-def draw_growing(figure: Figure | SubFigure, source: Source) -> None:
-    """Windows that grow from the lowest energy: error against their upper end."""
-    windows = [w for w in _windows(source) if w[0] == SPECTRUM.start_eV]
-    _draw(figure, source, windows, [f"{stop:g}" for _, stop in windows], "Upper end of the window (eV)", "-")
-
-
-def draw_single(figure: Figure | SubFigure, source: Source) -> None:
-    """Windows of equal length: error against where they lie."""
-    windows = _windows(source)
-    length = min(stop - start for start, stop in windows)
-    single = [w for w in windows if np.isclose(w[1] - w[0], length)]
-    labels = [f"{start:g} to {stop:g}".replace("-", "−") for start, stop in single]
-    _draw(figure, source, single, labels, "Window (eV)", ":")
-
-
-def _windows(source: Source) -> list[Window]:
+def windows_of(source: Source) -> list[Window]:
+    """The windows of an ablation, lowest first."""
     content: Ablation = source.content
     return sorted({(row.window_start_eV, row.window_stop_eV) for row in content.rows})
 
 
-def _draw(figure, source: Source, windows: Sequence[Window], labels: list[str], xlabel: str, line: str) -> None:
+def draw_windows(
+    figure: Figure | SubFigure, source: Source, windows: Sequence[Window], labels: list[str], xlabel: str, line: str
+) -> None:
+    """Errors of s and p over some windows, a line a region of the densities of states.
+
+    Raises SikpdosError for fewer than two windows, or more regions than there are markers.
+    """
     if len(windows) < 2:
         raise source.refuse("fewer than two windows of this kind in the ablation")
     if len(_regions(source.content)) > len(_MARKERS):

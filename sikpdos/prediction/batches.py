@@ -11,14 +11,16 @@ from typing import TypeVar
 import numpy as np
 
 from sikpdos.common import files, npz
-from sikpdos.common.errors import SikpdosError
+from sikpdos.common.errors import SikpdosError, naming
 from sikpdos.dataset.dataset import SCHEMA, Dataset, read_dataset
 from sikpdos.formats.columns import ColumnChoice
 from sikpdos.formats.merge import merge
 from sikpdos.formats.read import Reading, read_spectra
 from sikpdos.formats.spectrum_set import Block, SpectrumSet
 from sikpdos.spectra.low_loss import LowLoss, zero_loss
-from sikpdos.spectra.preprocess import Prepared, Preprocessing, prepare
+from sikpdos.spectra.prepared import Prepared
+from sikpdos.spectra.preprocess import prepare
+from sikpdos.spectra.settings import Preprocessing
 
 BATCH = 2048  # spectra at a time
 _NAMED = 3  # spectra that a message names
@@ -75,7 +77,7 @@ def convert_files(
             for batch in prepared_batches(path, content, preprocessing(), failed, refuse, left_out or failed):
                 yield path, of_batch(batch.labelled(path, several))
         except SikpdosError as error:
-            failed(_line(path, (), str(error)))
+            failed(_error_line(path, (), error))
 
 
 def _one_by_one(
@@ -85,7 +87,7 @@ def _one_by_one(
         try:
             yield path, read_input(path, choice)
         except SikpdosError as error:
-            failed(_line(path, (), str(error)))
+            failed(_error_line(path, (), error))
 
 
 def _merged(
@@ -114,17 +116,15 @@ def read_input(path: str | os.PathLike, choice: ColumnChoice = ColumnChoice()) -
 
 def read_low_loss(path: str | os.PathLike) -> LowLoss:
     """The low-loss spectrum in a file. Raises SikpdosError unless it holds one, and one with a zero-loss peak."""
-    content, name = read_input(path), files.display_name(path)
+    content = read_input(path)
     if isinstance(content, Dataset) or len(content) != 1 or len(content[0]) != 1:
-        raise SikpdosError(f"{name}: expected one low-loss spectrum")
+        raise SikpdosError("expected one low-loss spectrum", path)
     blocks = [block for block in content[0].blocks(BATCH) if block.names]
     if not blocks:
-        raise SikpdosError(f"{name}: its spectrum cannot be used")
+        raise SikpdosError("its spectrum cannot be used", path)
     low_loss = LowLoss(content[0].energy_eV, blocks[0].intensity[0])
-    try:
+    with naming(path):
         zero_loss(low_loss)
-    except SikpdosError as error:
-        raise SikpdosError(f"{name}: {error}") from error
     return low_loss
 
 
@@ -161,7 +161,7 @@ def prepared_batches(
                     before += _unusable(block.entries)
         except SikpdosError as error:
             names = spectra.names if len(spectra) == 1 and spectra.names else ()
-            failed(_line(path, names, str(error)))
+            failed(_error_line(path, names, error))
     if held is not None:
         yield held
     for cause, names in lost.items():
@@ -183,7 +183,7 @@ def _prepared(
         return None, block.left_out
     prepared = prepare(spectra.energy_eV, block.intensity, spectra.kind, preprocessing)
     prepared = replace(prepared, causes=prepared.causes | refuse(prepared))
-    noisy = [] if spectra.deviation is None else _noisy(spectra, spectra.deviation, block, preprocessing)
+    noisy = [] if spectra.intensity_std is None else _noisy(spectra, spectra.intensity_std, block, preprocessing)
     lost = {row: _SCATTERED for row, draws in enumerate(noisy) if len(draws) < _DRAWS // 2}
     prepared = replace(prepared, causes=lost | prepared.causes)
     causes = {**block.left_out, **{block.names[row]: cause for row, cause in prepared.causes.items()}}
@@ -202,13 +202,13 @@ def _prepared(
 
 
 def _noisy(
-    spectra: SpectrumSet, deviations: np.ndarray, block: Block, preprocessing: Preprocessing
+    spectra: SpectrumSet, intensity_std: np.ndarray, block: Block, preprocessing: Preprocessing
 ) -> list[np.ndarray]:
     """Each spectrum as it might have been measured as well (k, 200): drawn with its scatter (m, n), prepared anew."""
     rng = np.random.default_rng(0)
     noisy = []
-    for intensity, deviation in zip(block.intensity, deviations, strict=True):
-        draws = intensity + deviation * rng.standard_normal((_DRAWS, intensity.size))
+    for intensity, std in zip(block.intensity, intensity_std, strict=True):
+        draws = intensity + std * rng.standard_normal((_DRAWS, intensity.size))
         prepared = prepare(spectra.energy_eV, draws, spectra.kind, preprocessing)
         noisy.append(prepared.spectra[prepared.usable])
     return noisy
@@ -220,9 +220,12 @@ def _labels(path: str | os.PathLike, names: Sequence[str], several: bool) -> lis
     return [f"{file}:{name}" if several and name != file else str(name) for name in names]
 
 
+def _error_line(path: str | os.PathLike, names: Sequence[str], error: SikpdosError) -> str:
+    """An error of a file, or of one of its spectra: one that says itself which file it is of is told as it is."""
+    return str(error) if error.source == files.display_name(path) else _line(path, names, str(error))
+
+
 def _line(path: str | os.PathLike, names: Sequence[str], cause: str) -> str:
     file = files.display_name(path)
-    if cause.startswith(f"{file}:"):
-        return cause
     who = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     return f"{file}: {cause}" if who in ("", file) else f"{file}: {who}: {cause}"

@@ -15,7 +15,10 @@ from sikpdos.model import metrics, outliers
 from sikpdos.model.ensemble import Model, predict
 from sikpdos.model.network import recording
 from sikpdos.prediction.batches import PreparedBatch, convert_files
-from sikpdos.spectra.preprocess import Background, Corrections, Prepared, Preprocessing, realign
+from sikpdos.spectra.background import Background
+from sikpdos.spectra.prepared import Prepared, realign
+from sikpdos.spectra.processing import missing_sigma
+from sikpdos.spectra.settings import Corrections, Preprocessing
 
 BEYOND_ALL = 4.0  # novelty of what is no silicon K-edge
 SHIFT_EV = 0.25  # onset error whose effect on the prediction is told
@@ -28,7 +31,7 @@ class Predicted:
     names: list[str]  # (k,)
     spectra: np.ndarray  # (k, 200) as the model saw them
     pdos: np.ndarray  # (k, 2, 300) states/eV/atom, both spins
-    deviation: np.ndarray  # (k, 2, 300) standard deviation
+    pdos_std: np.ndarray  # (k, 2, 300) standard deviation of pdos
     onset_eV: np.ndarray  # (k,) on the measurement's axis; NaN for a dataset's
     novelty: np.ndarray  # (k,) over 1: unlike the training spectra
     sensitivity: np.ndarray  # (k,) rms change of pdos if the onset were SHIFT_EV lower or higher; NaN if not measured
@@ -59,7 +62,7 @@ class Predicted:
             "p_electrons": _rounded(charge[1]),
             "s_band_centre_eV": _rounded(centre[0]),
             "p_band_centre_eV": _rounded(centre[1]),
-            "mean_std": _rounded(self.deviation[row].mean()),
+            "mean_std": _rounded(self.pdos_std[row].mean()),
             "onset_sensitivity": _rounded(self.sensitivity[row]),
             "novelty": _rounded(self.novelty[row]),
             "oxide_share": None if self.oxide_share is None else _rounded(self.oxide_share[row]),
@@ -145,16 +148,12 @@ def _missing_eV(model: Model, sigma_eV: float) -> float:
         low_eV, high_eV = model.meta["settings"]["sigma_eV"]
         if sigma_eV > high_eV:
             raise SikpdosError(f"sigma {sigma_eV:g} eV is beyond the model's {low_eV:g} to {high_eV:g} eV")
-        return _difference_eV(low_eV, sigma_eV)
+        return missing_sigma(low_eV, sigma_eV)
     if sigma_eV > model.sigma_eV + 1e-9:
         raise SikpdosError(
             f"sigma {sigma_eV:g} eV is broader than the model's {model.sigma_eV:g} eV; use another --model"
         )
-    return _difference_eV(model.sigma_eV, sigma_eV)
-
-
-def _difference_eV(wanted_eV: float, present_eV: float) -> float:
-    return float(np.sqrt(max(wanted_eV**2 - present_eV**2, 0.0)))
+    return missing_sigma(model.sigma_eV, sigma_eV)
 
 
 def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
@@ -162,15 +161,15 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
     prepared, rows = batch.prepared, np.flatnonzero(batch.prepared.usable)
     spectra, resolution_eV = prepared.spectra[rows], prepared.preprocessing.resolution_eV
     resolution = recording(spectra, resolution_eV, prepared.kind)
-    pdos, deviation = predict(model, spectra, resolution)
+    pdos, pdos_std = predict(model, spectra, resolution)
     place = {int(row): k for k, row in enumerate(rows)}
     if batch.noisy:
-        deviation = np.hypot(deviation, _noise_deviation([batch.noisy[row] for row in rows], model, resolution))
+        pdos_std = np.hypot(pdos_std, _noise_std([batch.noisy[row] for row in rows], model, resolution))
     return Predicted(
         names=[batch.names[row] for row in rows],
         spectra=spectra,
         pdos=pdos,
-        deviation=deviation,
+        pdos_std=pdos_std,
         onset_eV=prepared.onset_eV[rows],
         novelty=outliers.novelty(model.outlier_model, spectra),
         sensitivity=_sensitivity(model, prepared, rows, pdos, resolution),
@@ -196,7 +195,7 @@ def _unsuited(model: Model) -> tuple[str, ...]:
     )
 
 
-def _noise_deviation(noisy: Sequence[np.ndarray], model: Model, resolution: np.ndarray) -> np.ndarray:
+def _noise_std(noisy: Sequence[np.ndarray], model: Model, resolution: np.ndarray) -> np.ndarray:
     """Standard deviation (m, 2, 300) of the predictions of each spectrum's noisy copies (k, 200)."""
     copies = zip(noisy, resolution, strict=True)
     predictions = [predict(model, draws, np.tile(one, (len(draws), 1)))[0] for draws, one in copies]
@@ -219,13 +218,13 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
     _same_broadening(dataset, model)
     spectra = dataset.spectra[rows]
     resolution = recording(spectra, dataset.sigma_eV)
-    pdos, deviation = predict(model, spectra, resolution)
+    pdos, pdos_std = predict(model, spectra, resolution)
     unknown = np.full(len(spectra), np.nan)
     return Predicted(
         names=dataset.ids[rows].tolist(),
         spectra=spectra,
         pdos=pdos,
-        deviation=deviation,
+        pdos_std=pdos_std,
         onset_eV=unknown,
         novelty=outliers.novelty(model.outlier_model, spectra),
         sensitivity=unknown,

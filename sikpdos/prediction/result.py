@@ -60,7 +60,7 @@ class Prediction:
 def of_row(predicted: Predicted, row: int) -> Prediction:
     """One spectrum of a batch."""
     s, p = predicted.pdos[row].astype(float)
-    s_std, p_std = predicted.deviation[row].astype(float)
+    s_std, p_std = predicted.pdos_std[row].astype(float)
     return Prediction(
         energy_eV=PDOS.energy_eV,
         s=s,

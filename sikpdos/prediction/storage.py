@@ -64,12 +64,12 @@ def write_csv(path: str | os.PathLike, blocks: Iterable[Predicted], named: bool)
         for block in blocks:
             for name, row in block.in_order:
                 lead = _quoted(name) + "," if named else ""
-                pdos, deviation = (_UNKNOWN, _UNKNOWN) if row is None else (block.pdos[row], block.deviation[row])
-                stream.write(_rows(pdos, deviation, lead).encode(errors="surrogateescape"))
+                pdos, pdos_std = (_UNKNOWN, _UNKNOWN) if row is None else (block.pdos[row], block.pdos_std[row])
+                stream.write(_rows(pdos, pdos_std, lead).encode(errors="surrogateescape"))
 
 
-def _rows(pdos: np.ndarray, deviation: np.ndarray, lead: str) -> str:
-    table = np.column_stack([pdos.T, pdos.sum(axis=0), deviation.T])
+def _rows(pdos: np.ndarray, pdos_std: np.ndarray, lead: str) -> str:
+    table = np.column_stack([pdos.T, pdos.sum(axis=0), pdos_std.T])
     lines = zip(PDOS.energy_eV.tolist(), table.tolist(), strict=True)
     return "".join(f"{lead}{e:.1f},{','.join(f'{x:.6g}' for x in values)}\n" for e, values in lines)
 
@@ -103,7 +103,7 @@ def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
                 spool.append(
                     spectra=_spread(block.spectra.astype(np.float32), some),
                     pdos=_spread(block.pdos, some),
-                    pdos_std=_spread(block.deviation, some),
+                    pdos_std=_spread(block.pdos_std, some),
                     onset_eV=_spread(block.onset_eV, some),
                     novelty=_spread(block.novelty, some),
                 )
@@ -147,7 +147,7 @@ def read_predictions(path: str | os.PathLike, data: bytes | None = None) -> Pred
     npz.require(arrays, path, ids=(n,), spectra=(n, SPECTRUM.size), pdos=(n, 2, PDOS.size))
     npz.require(arrays, path, pdos_std=(n, 2, PDOS.size), novelty=(n,))
     if "onset_eV" not in arrays or arrays["onset_eV"].shape != (n,):  # NaN where there is none
-        raise SikpdosError(f"{files.display_name(path)}: array 'onset_eV' is missing or misshapen")
+        raise SikpdosError("array 'onset_eV' is missing or misshapen", path)
     known = {"sigma_eV": None, "part": None} | meta
     npz.require_meta(known, path, sigma_eV=(int, float, NoneType), part=(str, NoneType))
     return Predictions(

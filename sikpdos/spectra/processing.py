@@ -33,6 +33,11 @@ def kernel(distance_eV: np.ndarray, sigma_eV: float, lorentz_fwhm_eV: float = 0.
     return voigt_profile(distance_eV, sigma_eV, lorentz_fwhm_eV / 2)
 
 
+def missing_sigma(wanted_eV: float, present_eV: float) -> float:
+    """Sigma of the Gaussian that brings one of present_eV to wanted_eV; 0 if it is as broad already."""
+    return float(np.sqrt(max(wanted_eV**2 - present_eV**2, 0.0)))
+
+
 def broaden(
     energy_eV: np.ndarray, weight: np.ndarray, at_eV: np.ndarray, sigma_eV: float, lorentz_fwhm_eV: float = 0.0
 ) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.spectra import preprocess
+from sikpdos.spectra.settings import Preprocessing
 
 _PLASMON_EV, _PLASMON_FWHM_EV = 16.7, 3.7  # bulk silicon (Egerton, EELS in the EM, table C.2)
 _RANGE_EV = (-99.0, 32.0)  # measured, from the edge
@@ -149,7 +150,7 @@ def measure(
     edge: np.ndarray,
     conditions: Conditions,
     rng: np.random.Generator,
-    options: preprocess.Preprocessing = preprocess.Preprocessing(),
+    options: Preprocessing = Preprocessing(),
     kind: str = "eels",
 ) -> np.ndarray:
     """Recorded and prepared as a user would (m, 200); rows of NaN where no onset was found."""

@@ -54,11 +54,11 @@ def read_sites(path: str | os.PathLike) -> list[Site]:
             check_id(sites[-1].site_id)
             check_id(sites[-1].structure_id)
         except (ValueError, SikpdosError) as error:
-            raise SikpdosError(f"{files.display_name(path)}: row {number}: {error}") from error
+            raise SikpdosError(f"row {number}: {error}", path) from error
     ids = [site.site_id for site in sites]
     repeated = {i for i in ids if ids.count(i) > 1} if len(set(ids)) < len(ids) else set()
     if repeated:
-        raise SikpdosError(f"{files.display_name(path)}: site_id {sorted(repeated)[0]} is repeated")
+        raise SikpdosError(f"site_id {sorted(repeated)[0]} is repeated", path)
     return sites
 
 

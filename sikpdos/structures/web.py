@@ -231,7 +231,7 @@ class Kept:
             try:
                 return json.loads(files.read_bytes(path))["answer"]
             except (ValueError, KeyError, TypeError, RecursionError) as error:
-                raise SikpdosError(f"{path}: damaged answer from an earlier run: delete it") from error
+                raise SikpdosError("damaged answer from an earlier run: delete it", path) from error
         answer = ask()
         self.folder.mkdir(parents=True, exist_ok=True)
         with files.output(path) as stream:

@@ -20,6 +20,7 @@ from sikpdos.dataset.assembly import assemble
 from sikpdos.model.settings import Settings
 from sikpdos.model.training import train
 from sikpdos.spectra import preprocess, processing, simulated_measurement
+from sikpdos.spectra.settings import Preprocessing
 
 SEEDS = range(4)
 COUNTS = (1e3, 1e4, 1e5)
@@ -53,7 +54,7 @@ def stability(known: database.Database) -> str:
             axis_eV, recorded = simulated_measurement.record(
                 known.edge_energy_eV, known.edge, conditions, np.random.default_rng(0)
             )
-            options = preprocess.Preprocessing(onset=rule, allow_partial=True)
+            options = Preprocessing(onset=rule, allow_partial=True)
             error_eV = np.abs(preprocess.prepare(axis_eV, recorded, "eels", options).onset_eV - true_eV)
             lost = np.mean(~(error_eV <= 1.0))
             cells.append(f"{np.nanmedian(error_eV):.2f} eV, {100 * lost:.0f} % lost")

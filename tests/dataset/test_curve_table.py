@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import voigt_profile
 from support import assert_one_line_failure
 
 from sikpdos.dataset.curve_table import CurveTable, broaden_table
+from sikpdos.spectra import processing
 
 
 def test_broaden_a_csv_in_a_pipe(shell):
@@ -51,3 +53,42 @@ def test_a_table_that_is_broad_enough_is_resampled_alone():
     table = CurveTable(energy_eV=energy_eV, columns={"s": np.sin(energy_eV)})
     columns = broaden_table(table, 0.5, 0.0, 0.5, "50%")
     assert np.allclose(columns["s"], np.sin(columns["energy_eV"]), atol=2e-3)
+
+
+def direct_edge(at_eV, sigma_eV, core_hole_eV, maximum_eV, centre_eV, spread_eV):
+    """A step with two peaks, each stick a Voigt line of its own width, added one by one; the step goes on for 2 keV."""
+    total = np.zeros_like(at_eV)
+    for stick_eV in np.arange(0.05, 2000, 0.05):
+        e = stick_eV / centre_eV
+        grown = maximum_eV * (0.5 + np.arctan(np.pi / 3 * maximum_eV / spread_eV * (e - 1 / e**2)) / np.pi)
+        total += made_up_edge(stick_eV) * 0.05 * voigt_profile(at_eV - stick_eV, sigma_eV, (core_hole_eV + grown) / 2)
+    return total
+
+
+def made_up_edge(energy_eV):
+    peaks = (3 * np.exp(-0.5 * ((energy_eV - at) / 0.4) ** 2) for at in (3.0, 12.0))
+    return np.where(energy_eV > 0, 1.0 + sum(peaks), 0.0)
+
+
+@pytest.mark.parametrize(("step_eV", "lorentz"), [(0.02, ()), (0.1, ("--lorentz", 1.0))])
+def test_a_lifetime_that_grows_is_the_sum_of_lines_of_their_own_widths(cli, step_eV, lorentz):
+    energy_eV = np.arange(-5, 70, step_eV)
+    rows = "".join(f"{e:.3f},{y:.6f}\n" for e, y in zip(energy_eV, made_up_edge(energy_eV), strict=True))
+    done = cli(
+        "broaden", "-", "--lifetime", "12,25,20", "--sigma", 0.3, *lorentz, stdin=b"energy_eV,edge\n" + rows.encode()
+    )
+    assert done.returncode == 0, done.stderr
+    found = np.loadtxt(done.stdout.splitlines(), delimiter=",", skiprows=1)
+    axis_eV = np.arange(-5, 25, 0.1)
+    direct = direct_edge(axis_eV, 0.3, 1.0 if lorentz else 0.48, 12, 25, 20)
+    onset_eV = processing.find_onset(axis_eV, direct[None], "50%")[0]
+    expected = np.interp(found[:, 0] + onset_eV, axis_eV, direct)
+    assert np.abs(found[:, 1] - expected).max() < 0.03 * expected.max()
+    assert expected[:60].max() > 1.25 * expected[100:].max()  # the second peak, as high in the table, has faded
+
+
+def test_broadenings_that_are_none_are_refused(cli):
+    absolute = b"energy_eV,edge\n" + b"".join(b"%d,%d\n" % (e, e > 1840) for e in range(1800, 1900))
+    assert_one_line_failure(cli("broaden", "-", "--lifetime", "15,30,30", stdin=absolute), "count from the Fermi level")
+    for words in (("--lifetime", "15,30"), ("--lifetime", "15,0,30"), ("--lifetime", "15,30,30", "--lorentz", 0)):
+        assert cli("broaden", "-", *words, stdin=b"").returncode == 2

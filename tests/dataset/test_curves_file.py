@@ -7,7 +7,8 @@ import pytest
 from support import assert_one_line_failure
 from support.made_up_sites import site
 
-from sikpdos.dataset import curves, curves_file, database
+from sikpdos.dataset import assembly, curves, curves_file, database
+from sikpdos.spectra.lifetime import Lifetime
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,16 @@ def test_round_trip(broadened, tmp_path, name, tolerance):
         assert np.allclose(getattr(again, array), getattr(broadened, array), rtol=tolerance, atol=tolerance)
     for key in ("sigma_eV", "lorentz_fwhm_eV", "onset_rule"):
         assert again.meta[key] == broadened.meta[key]
+
+
+@pytest.mark.parametrize("name", ["c.npz", "c.csv"])
+def test_a_lifetime_stays_with_its_curves(tmp_path, name):
+    lifetime = Lifetime(maximum_eV=12.0)
+    sites = database.stack([site(number) for number in range(2)])
+    curves_file.write_curves(tmp_path / name, curves.broaden_sites(sites, 0.5, lifetime=lifetime))
+    again = curves_file.read_curves(tmp_path / name)
+    assert not np.allclose(again.spectra, curves.broaden_sites(sites, 0.5).spectra, rtol=0.05)
+    assert Lifetime(**again.meta["lifetime"]) == Lifetime(**assembly.assemble(again).meta["lifetime"]) == lifetime
 
 
 def test_damaged_tables_are_refused(cli, broadened, tmp_path):

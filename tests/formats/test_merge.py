@@ -28,13 +28,13 @@ def scans(sigmas, factor=1.0, offset=0.0, seed=0) -> list[SpectrumSet]:
     ]
 
 
-def test_the_deviation_is_that_of_the_mean():
+def test_the_standard_deviation_is_that_of_the_mean():
     error, claimed = [], []
     for seed in range(30):
         merged = merge(scans([0.02] * 4, seed=seed), "x")
         shape = np.polyfit(EDGE, merged.intensity[0], 1)
         error.append(merged.intensity[0] - np.polyval(shape, EDGE))
-        claimed.append(merged.deviation[0])
+        claimed.append(merged.intensity_std[0])
     assert np.sqrt(np.mean(np.square(error))) == pytest.approx(0.01, rel=0.05)
     assert np.sqrt(np.mean(np.square(claimed))) == pytest.approx(0.01, rel=0.1)
 
@@ -76,9 +76,9 @@ def test_measured_scans(cli, tmp_path):
     """Two scans of a silicon wafer, as one SPEC file and as two texts, give the same result."""
     sets = read_spectra(MEASURED / "pirx_si_two_scans.spec", choice=ColumnChoice(column="d1/im5"))
     merged = merge(sets, "x")
-    assert merged.deviation.shape == merged.intensity.shape
+    assert merged.intensity_std.shape == merged.intensity.shape
     jump = np.ptp(merged.intensity[0][merged.energy_eV > 1836]) / 2
-    assert 0.005 * jump < np.median(merged.deviation) < 0.2 * jump
+    assert 0.005 * jump < np.median(merged.intensity_std) < 0.2 * jump
     one = cli("predict", "pirx_si_two_scans.spec", "--column", "d1/im5", "--merge", cwd=MEASURED)
     two = cli("predict", "pirx_si_scan06.txt", "pirx_si_scan18.txt", "--merge", cwd=MEASURED)
     assert one.returncode == two.returncode == 0, one.stderr + two.stderr

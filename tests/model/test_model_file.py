@@ -35,6 +35,16 @@ def test_files_without_folds_have_the_usual_ones(small_model, tmp_path):
     assert np.array_equal(predict(model, spectra)[1], predict(read_model(small_model), spectra)[1])
 
 
+def test_models_of_measured_spectra_of_earlier_versions_are_named_as_such(tmp_path):
+    """Their networks have two numbers beside the features, today's five."""
+    arrays, meta = npz.read(resources.MODELS / "measured.npz", SCHEMA)
+    for orbital in "sp":
+        arrays[f"{orbital}_hidden_w"] = arrays[f"{orbital}_hidden_w"][:, :-3]
+    npz.write(tmp_path / "old.npz", arrays, meta)
+    with pytest.raises(SikpdosError, match=r"old\.npz: trained with --measured by an earlier version.*train it again"):
+        read_model(tmp_path / "old.npz")
+
+
 def test_the_order_of_the_members_does_not_matter(small_model, tmp_path):
     """What belongs together is stored, not told by places."""
     arrays, meta = npz.read(small_model, SCHEMA)
@@ -53,6 +63,7 @@ def test_the_order_of_the_members_does_not_matter(small_model, tmp_path):
     ("damage", "words"),
     [
         (lambda arrays, meta: arrays.pop("known_mean"), "'known_mean' is missing"),
+        (lambda arrays, meta: arrays.pop("kernel_share"), "'kernel_share' is missing.*earlier version; train it again"),
         (lambda arrays, meta: arrays.pop("kernel_rows"), "'kernel_rows' is missing"),
         (lambda arrays, meta: arrays.pop("error_floor"), "'error_floor' is missing"),
         (lambda arrays, meta: arrays.update(s_out_b=arrays["s_out_b"][:3]), "has shape"),

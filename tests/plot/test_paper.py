@@ -13,7 +13,7 @@ from support.plot_files import ERROR, TEST, ablation_rows, known, measured, pred
 from sikpdos.common.errors import SikpdosError
 from sikpdos.model import ablation_table, metrics
 from sikpdos.model.uncertainty import BAND_90
-from sikpdos.plot import matching, paper, ranking, simulated, windows
+from sikpdos.plot import growing_windows, matching, paper, ranking, simulated, single_windows
 from sikpdos.plot import site as site_figure
 from sikpdos.plot.read import read
 from sikpdos.prediction import storage
@@ -95,7 +95,7 @@ def test_figure_2_ranks_by_the_mean_error_of_s_and_p(source):
 
 def test_figure_3_and_4_show_mean_and_spread_over_seeds(source):
     seeds = 1e-4 * np.arange(3)
-    cases = ((windows.draw_growing, [4, 9, 14, 19]), (windows.draw_single, [4, 9, 14, 19]))
+    cases = ((growing_windows.draw_growing, [4, 9, 14, 19]), (single_windows.draw_single, [4, 9, 14, 19]))
     for draw, stops in cases:
         figure = Figure()
         draw(figure, source("ablation.csv"))
@@ -114,7 +114,7 @@ def test_an_unfinished_ablation_says_how_many_seeds_it_has(tmp_path):
     per_seed = len(ablation_rows(1))
     ablation_table.write_rows(tmp_path / "part.csv", ablation_rows(2)[: per_seed + 8])  # of seed 1 one window
     figure = Figure()
-    windows.draw_growing(figure, read(str(tmp_path / "part.csv")))
+    growing_windows.draw_growing(figure, read(str(tmp_path / "part.csv")))
     assert "over 1 to 2 seeds" in words(figure)
 
 

@@ -56,3 +56,33 @@ def test_a_dataset_of_other_broadening_is_refused(cli, small_dataset, tmp_path):
     done = cli("match", small_dataset, tmp_path / "broad.npz")
     assert_one_line_failure(done, "broad.npz", "sigma or onset rule")
     assert cli("match", small_dataset, "x.msa", "--model", "m.npz").returncode == 2
+
+
+def test_measured_files_are_read_and_corrected_as_predict_does(cli, small_dataset, tmp_path):
+    energy_eV = np.arange(1800, 1880, 0.25)
+    edge = np.where(energy_eV > 1839, 1 + 0.5 * np.exp(-0.5 * ((energy_eV - 1845) / 2) ** 2), 0)
+    signal = 100 + 300 * edge
+    spiked = signal + 5000 * (np.arange(energy_eV.size) == np.searchsorted(energy_eV, 1848))
+
+    def write(name, shift_eV, values):
+        rows = zip(energy_eV + shift_eV, values, np.full(energy_eV.size, 2.0), strict=True)
+        text = "Energy (eV),fluo,i0\n" + "".join(f"{e:.2f},{y:.4f},{i}\n" for e, y, i in rows)
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    clean, moved = write("clean.csv", 0, signal), write("moved.csv", -50, spiked)
+    expected = cli("match", small_dataset, clean, "--neighbours")
+    assert expected.returncode == 0, expected.stderr
+    asked = ("--e0-shift", 50, "--despike", "--column", "fluo/i0")
+    corrected = cli("match", small_dataset, moved, "--neighbours", *asked)
+    assert [row["template_id"] for row in rows(corrected.stdout)] == [
+        row["template_id"] for row in rows(expected.stdout)
+    ]
+    as_it_is = cli("match", small_dataset, moved)
+    assert as_it_is.returncode == 1
+    assert "moved.csv" in as_it_is.stderr
+    assert "fluo" in cli("match", small_dataset, clean, "--list").stdout
+    flattened = cli("match", small_dataset, clean, "--self-absorption", "45,45", "--neighbours")
+    assert_one_line_failure(flattened, "more fluorescence than a thick sample of this composition gives")
+    sharper = cli("match", small_dataset, clean, "--sigma", 0.9)
+    assert_one_line_failure(sharper, "sigma 0.9 eV is broader than the templates' 0.5 eV")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.spectra.preprocess import Corrections, Preprocessing, prepare
+from sikpdos.spectra.preprocess import prepare
+from sikpdos.spectra.settings import Corrections, Preprocessing
 
 ENERGY_EV = np.arange(1740.0, 1900.0, 0.25)
 

@@ -10,6 +10,7 @@ from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves
 from sikpdos.dataset.binning import linear_binning
 from sikpdos.spectra import preprocess, processing
+from sikpdos.spectra.settings import Corrections, Preprocessing
 
 WIDE_EV = np.arange(-60, 60, 0.05)
 STICKS_EV, STICKS = np.array([-7.3, -2.21, 0.04, 3.333]), np.array([1.0, 2.5, 0.25, 1.7])
@@ -174,11 +175,11 @@ def test_one_bad_spectrum_of_a_block_stops_no_others():
     assert np.array_equal(found.spectra[0], found.spectra[4])
     alone = preprocess.prepare(energy_eV, good[None], "eels")
     assert np.allclose(found.spectra[0], alone.spectra[0], atol=1e-9)
-    partial = preprocess.prepare(energy_eV, counts, "eels", preprocess.Preprocessing(allow_partial=True))
+    partial = preprocess.prepare(energy_eV, counts, "eels", Preprocessing(allow_partial=True))
     assert sorted(partial.causes) == [1, 2, 3]  # an onset 33 eV from silicon's
     assert "no silicon K-edge" in partial.causes[2]
-    any_edge = preprocess.Corrections(any_edge=True)
-    wanted = preprocess.Preprocessing(allow_partial=True, corrections=any_edge)
+    any_edge = Corrections(any_edge=True)
+    wanted = Preprocessing(allow_partial=True, corrections=any_edge)
     partial = preprocess.prepare(energy_eV, counts, "eels", wanted)
     assert sorted(partial.causes) == [1, 3]
     assert any("not measured" in warning for warning in partial.warnings)

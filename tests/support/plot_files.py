@@ -41,13 +41,13 @@ def predicted(found: dataset.Dataset) -> Predicted:
     spectra, true = found.spectra[TEST], found.pdos[TEST]
     count = len(spectra)
     pdos = true + ERROR * np.arange(1, count + 1)[:, None, None]
-    deviation = np.full_like(pdos, 0.02)
+    pdos_std = np.full_like(pdos, 0.02)
     nothing = np.full(count, np.nan)
     return Predicted(
         names=found.ids[TEST].tolist(),
         spectra=spectra,
         pdos=pdos,
-        deviation=deviation,
+        pdos_std=pdos_std,
         onset_eV=nothing,
         novelty=np.zeros(count),
         sensitivity=nothing,
@@ -64,7 +64,7 @@ def measured(found: dataset.Dataset) -> Predicted:
         names=["exp.msa"],
         spectra=found.spectra[first],
         pdos=pdos,
-        deviation=np.full_like(pdos, 0.02),
+        pdos_std=np.full_like(pdos, 0.02),
         onset_eV=number,
         novelty=number * 0,
         sensitivity=number * 0,

@@ -63,10 +63,10 @@ def read_bands(path: str | os.PathLike) -> Bands:
     if not (np.abs([fermi_eV, *lattice_A.ravel()]) < _LARGEST).all():
         raise SikpdosError("impossible numbers in the header of a .bands file", path)
     with naming(path):
-        heads, energies = _kpoints(lines[9:], n_k, n_bands)
+        heads, energies_hartree = _kpoints(lines[9:], n_k, n_bands)
     order = np.argsort(heads[:, 0], kind="stable")  # parallel runs may write the k-points in another order
-    energies = tuple(e[order] * HARTREE_EV for e in energies)
-    return Bands(heads[order, 1:4], heads[order, 4], energies, electrons, fermi_eV, lattice_A)
+    energies_eV = tuple(e[order] * HARTREE_EV for e in energies_hartree)
+    return Bands(heads[order, 1:4], heads[order, 4], energies_eV, electrons, fermi_eV, lattice_A)
 
 
 def _numbers(line: str) -> list[float]:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 GRAM_PER_CM3 = 28.0855 / 0.602214076  # A^3 of an atom at 1 g/cm^3
 BONDED_A = 2.85  # first minimum of the radial distribution
 LIMIT_DEG, FOURFOLD, CLOSEST_A = 11.0, 0.98, 2.1  # what a network must reach
-LADDER_EV = tuple(np.geomspace(0.4, 0.2, 5).tolist())  # kT of an annealing
-TRIALS = 20  # switches an atom at each of them
-HOPEFUL_DEG = 11.7  # what is worse after its quench starts anew: annealing gains about half a degree
-CYCLES, STARTS = 3, 40
+LADDER_EV = tuple(np.geomspace(0.6, 0.2, 8).tolist())  # kT of an annealing
+TRIALS = 300  # switches an atom at each of them
+HOPEFUL_DEG = 14.0  # what is worse after its quench starts anew: annealing gains one to three degrees
+CYCLES, STARTS = 4, 10
 START = Cooling(melt_ps=1.0, hot_K=2000.0, cold_K=700.0, cooling_ps=20.0, potential=stillinger_weber.AMORPHOUS)
 GLASS = Cooling()
 

@@ -1,0 +1,86 @@
+"""The public command, in a process of its own or, where that is not the point, inside this one: no imports anew."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from sikpdos.commands.main import main
+from support import ROOT
+
+
+def runner(run: Callable[..., subprocess.CompletedProcess]) -> Callable[..., subprocess.CompletedProcess]:
+    """The `cli` of tests; variables of the environment always ask for a process."""
+
+    def cli(*arguments, stdin: bytes | None = None, cwd=None, env=None, text: bool = True):
+        words = [str(argument) for argument in arguments]
+        done = run(words, stdin or b"", cwd) if env is None else in_new_process(words, stdin or b"", cwd, env)
+        if text:
+            done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        return done
+
+    return cli
+
+
+def in_new_process(arguments: list[str], stdin: bytes, cwd, env: dict | None = None) -> subprocess.CompletedProcess:
+    """`python -m sikpdos ARGUMENTS`."""
+    return subprocess.run(
+        [sys.executable, "-m", "sikpdos", *arguments],
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+    )
+
+
+def in_this_process(arguments: list[str], stdin: bytes, cwd: str | os.PathLike | None) -> subprocess.CompletedProcess:
+    """What `sikpdos ARGUMENTS` leaves: exit code, and the bytes of its two streams, which are files as in a shell."""
+    with tempfile.TemporaryDirectory(prefix="sikpdos-cli-") as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        with _surroundings(arguments, stdin, cwd, out, err):
+            code = _exit_code()
+        return subprocess.CompletedProcess(arguments, code, out.read_bytes(), err.read_bytes())
+
+
+def _exit_code() -> int:
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # as Python does at the end of a process
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _surroundings(arguments: list[str], stdin: bytes, cwd, out: Path, err: Path) -> Iterator[None]:
+    """Arguments, streams, folder and signals of a new process; all as before afterwards."""
+    kept = sys.argv, sys.stdin, sys.stdout, sys.stderr
+    folder, terminate, threads = os.getcwd(), signal.getsignal(signal.SIGTERM), _torch_threads()
+    with open(out, "w", encoding="utf-8") as stdout, open(err, "w", encoding="utf-8") as stderr:
+        try:
+            os.chdir(cwd or folder)
+            sys.argv = ["sikpdos", *arguments]
+            sys.stdin = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+            sys.stdout, sys.stderr = stdout, stderr
+            yield
+        finally:
+            sys.argv, sys.stdin, sys.stdout, sys.stderr = kept
+            os.chdir(folder)
+            signal.signal(signal.SIGTERM, terminate)
+            if threads is not None:
+                sys.modules["torch"].set_num_threads(threads)
+
+
+def _torch_threads() -> int | None:
+    return sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
