@@ -15,6 +15,7 @@ from sikpdos.common.version import __version__
 
 __all__ = [
     "Corrections",
+    "DensityMaps",
     "Model",
     "Prediction",
     "SikpdosError",
@@ -23,6 +24,7 @@ __all__ = [
     "__version__",
     "load_model",
     "predict",
+    "predict_map",
     "read_spectra",
     "simulate",
 ]
@@ -30,6 +32,7 @@ __all__ = [
 if TYPE_CHECKING:
     from sikpdos.api import (
         Corrections,
+        DensityMaps,
         Model,
         Prediction,
         SikpdosError,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
         SpectrumSet,
         load_model,
         predict,
+        predict_map,
         read_spectra,
         simulate,
     )

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.read import read_spectra
-from sikpdos.formats.spectrum_set import SpectrumSet
+from sikpdos.formats.spectrum_image import image
+from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 from sikpdos.model.ensemble import Model
 from sikpdos.model.shipped import MEASURED
 from sikpdos.model.shipped import load as load_model
+from sikpdos.prediction import maps, spectrum_images
 from sikpdos.prediction.batches import PreparedBatch
+from sikpdos.prediction.maps_file import DensityMaps, collected
 from sikpdos.prediction.predict import beyond_all, predict_batch, preprocessing_for
 from sikpdos.prediction.result import Prediction, of_row
 from sikpdos.simulation import Simulation
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Corrections",
+    "DensityMaps",
     "Model",
     "Prediction",
     "SikpdosError",
@@ -37,6 +41,7 @@ __all__ = [
     "SpectrumSet",
     "load_model",
     "predict",
+    "predict_map",
     "read_spectra",
     "simulate",
 ]
@@ -85,6 +90,80 @@ def predict(
     predicted = predict_batch(PreparedBatch(names=names, prepared=prepared, warnings=prepared.warnings), chosen)
     results = [of_row(predicted, row) for row in range(len(rows))]
     return results[0] if curves.ndim == 1 else results
+
+
+def predict_map(
+    cube: Any,
+    energy_eV: Sequence[float] | np.ndarray | None = None,
+    *,
+    model: Model | str | os.PathLike = MEASURED,
+    sigma_eV: float | None = None,
+    smooth: tuple[int, int] | None = None,
+    background: str | tuple[float, float] = "auto",
+    onset: float | str | None = None,
+    kind: str = "eels",
+    bin: tuple[int, ...] | None = None,
+    pca: int | str | None = None,
+    corrections: Corrections = Corrections(),
+) -> DensityMaps:
+    """Densities of states at every pixel of a spectrum image; as `sikpdos predict cube.hspy -o maps.npz`.
+
+    cube: counts (y, x, n) or (x, n) with their energies energy_eV (n,); or a HyperSpy signal, or an image of
+    `read_spectra`, which know their energies and axes. sigma_eV: resolution of the measurement, Gaussian sigma. onset:
+    energy in eV, "common" (that of the mean spectrum for every pixel), or None (the model's rule for each). bin: pixels
+    to sum along each axis. pca: principal components to keep, or "auto". Pixels that cannot be used are NaN, with the
+    reason in `mask`. Raises SikpdosError if none can.
+    """
+    chosen = model if isinstance(model, Model) else load_model(model)
+    spectra = _image(cube, energy_eV, kind)
+    spectra = spectra if bin is None else spectrum_images.binned(spectra, bin)
+    common = onset == "common"
+    preprocessing = preprocessing_for(
+        chosen,
+        sigma_eV=sigma_eV,
+        background=background,
+        smooth=smooth,
+        onset=None if common or onset is None else float(onset),
+        allow_partial=False,
+        corrections=corrections,
+    )
+    plan = maps.plan(spectra, chosen, preprocessing, maps.Wishes(common_onset=common, pca=pca))
+    found = collected(plan, maps.predict_blocks(plan), spectra.source_format)
+    if (found.mask != 0).all():
+        raise SikpdosError("no pixel of the image can be used")
+    return found
+
+
+def _image(cube: Any, energy_eV: Sequence[float] | np.ndarray | None, kind: str) -> SpectrumSet:
+    """A spectrum image from what `predict_map` takes."""
+    if isinstance(cube, SpectrumSet):
+        return cube
+    if hasattr(cube, "axes_manager"):  # HyperSpy's
+        (signal,) = cube.axes_manager.signal_axes
+        axes = [
+            NavigationAxis(str(axis.name), axis.size, float(axis.scale), float(axis.offset), str(axis.units))
+            for axis in reversed(cube.axes_manager.navigation_axes)
+        ]
+        title = cube.metadata.get_item("General.title", "")
+        data, energies, source = np.asarray(cube.data), signal.axis, "HyperSpy signal"
+    else:
+        data = np.asarray(cube)
+        if energy_eV is None:
+            raise SikpdosError("an array needs energy_eV, the energies of its last axis")
+        names = ["y", "x"] if data.ndim == 3 else [f"axis {i}" for i in range(data.ndim - 1)]
+        axes = [NavigationAxis(name, size, 1.0, 0.0, "") for name, size in zip(names, data.shape, strict=False)]
+        energies, title, source = np.asarray(energy_eV, float), "", "array"
+    return image(
+        energies,
+        data,
+        data.ndim - 1,
+        navigation=axes,
+        unit="eV",
+        kind=kind,
+        title=title,
+        source_format=source,
+        name="cube",
+    )
 
 
 def simulate(

@@ -58,7 +58,12 @@ def match(
     if not files and (neighbours or list_):
         raise typer.BadParameter("is about files: give some", param_hint="--neighbours" if neighbours else "--list")
     of_files = {"--smooth": smooth, "--background": background != "auto", "--allow-partial": allow_partial}
-    of_files |= {"--sigma": sigma is not None, "--onset": onset != "auto", "--e0-shift": e0_shift, "--despike": despike}
+    of_files |= {
+        "--sigma": sigma is not None,
+        "--onset": onset != "auto",
+        "--e0-shift": e0_shift != 0,
+        "--despike": despike,
+    }
     of_files |= {"--low-loss": low_loss, "--self-absorption": self_absorption, "--any-edge": any_edge}
     of_files |= {"--column": column, "--scan": scan, "--merge": merge}
     of_split = {"--split": split is not options.Split.grouped, "--seed": seed, "--test-group": test_group}

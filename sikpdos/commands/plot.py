@@ -8,12 +8,14 @@ import typer
 
 from sikpdos.commands import options
 
+HTML = (".html",)
+
 
 def plot(
     files: Annotated[
         list[str], typer.Argument(help="Anything that the suite reads or writes, told by its content; -.")
     ],
-    output: Annotated[str, options.output("Figure to write: png, pdf or svg by its name; - is PNG.")],
+    output: Annotated[str, options.output("Figure to write: png, pdf or svg by its name, html of maps; - is PNG.")],
     figure: Annotated[
         int | None, typer.Option("--figure", min=1, max=6, help="One of the paper's figures, see above.")
     ] = None,
@@ -25,12 +27,22 @@ def plot(
             help="Site of Figure 1, and the true one of Figure 6.",
         ),
     ] = None,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--window",
+            metavar="LO,HI",
+            show_default="-12,-5 and -5,0 and 0,5",
+            help="Energies from the Fermi level that maps are of, eV; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Draw files of the suite, one below the other, or one of the paper's Figures 1 to 6.
 
     \b
     Without --figure: spectra, raw sites, curves, datasets, databases, models,
-    predictions, PDOS tables, training logs, matches and ablations.
+    predictions, PDOS tables, training logs, matches, ablations, and maps of a
+    spectrum image, which -o NAME.html makes a page for a browser.
     The paper's figures and the files that they need, in any order:
       1  one test site: edge, s and p predicted and true   dataset.npz predictions.npz
       2  errors of all test sites, four sites in full      dataset.npz predictions.npz
@@ -48,13 +60,19 @@ def plot(
     """
     if files.count("-") > 1:
         raise typer.BadParameter("the standard input can be read once only", param_hint="FILES")
-    options.check_output(output, options.FIGURES)
+    windows = [options.increasing(text, "--window") for text in window or ()]
+    if figure is not None and windows:
+        raise typer.BadParameter("is for maps, not for the paper's figures", param_hint="--window")
+    is_page = figure is None and output.endswith(HTML)
+    options.check_output(output, options.FIGURES + (HTML if figure is None else ()))
 
     from sikpdos.plot import paper, quick
     from sikpdos.plot.read import read
 
     sources = [read(file) for file in files]
-    if figure is None:
-        quick.draw(output, sources)
+    if is_page:
+        quick.draw_page(output, sources, windows)
+    elif figure is None:
+        quick.draw(output, sources, windows)
     else:
         paper.draw(output, figure, sources, site)

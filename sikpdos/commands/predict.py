@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sikpdos.commands import measurement, options
+from sikpdos.commands import maps, measurement, options
 from sikpdos.commands.console import Console
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def predict(
     files: Annotated[
         list[str], typer.Argument(help="Spectra (msa, csv, txt, xdi, prj, npz, dm3...), a dataset, or -.")
     ],
-    output: Annotated[str, options.output("CSV file, or NPZ for many spectra; - is stdout.")] = "-",
+    output: Annotated[
+        str, options.output("CSV file, or NPZ for many spectra, NPZ or hspy for maps of an image; - is stdout.")
+    ] = "-",
     model: Annotated[
         str | None,
         options.model("Model file, or name of a shipped one.", "measured; for a dataset that of its sigma"),
@@ -42,7 +44,14 @@ def predict(
     sigma: options.Resolution = None,
     smooth: options.Smooth = None,
     background: options.Background = "auto",
-    onset: options.Onset = "auto",
+    onset: Annotated[
+        str,
+        typer.Option(
+            "--onset",
+            metavar="ENERGY",
+            help="Energy of the onset, eV, or auto (the model's rule), or common (an image's mean spectrum's).",
+        ),
+    ] = "auto",
     allow_partial: options.AllowPartial = False,
     column: options.Column = None,
     scan: options.Scan = None,
@@ -53,6 +62,9 @@ def predict(
     self_absorption: options.SelfAbsorption = None,
     composition: options.Composition = "Si",
     any_edge: options.AnyEdge = False,
+    bin: maps.Bin = None,
+    pca: maps.Pca = None,
+    average: maps.Average = None,
     part: Annotated[
         Part, typer.Option("--part", help="Of a dataset: all, or the model's test or train part.")
     ] = Part.all,
@@ -69,15 +81,18 @@ def predict(
 
     Prints energy_eV (Fermi level at 0), s, p, total, and the standard deviations of s and p in states/eV/atom.
     Spectra that cannot be used, such as dead pixels, are told and stay as NaN (null) beside others of their file.
+    Of a spectrum image, -o NAME.npz or NAME.hspy keeps its shape: maps, which plot draws.
 
     \b
     Example: sikpdos predict exp.msa --smooth 40,3 --sigma 1.2 > pdos.csv
     """
     window, smoothing = options.background_window(background), options.smoothing(smooth)
-    energy_eV, angles = options.onset_energy(onset), options.angles(self_absorption)
+    of_image = maps.image_options(bin, pca, average, onset)
+    energy_eV = None if of_image.common_onset else options.onset_energy(onset)
+    angles = options.angles(self_absorption)
     if angles is None and composition != "Si":
         raise typer.BadParameter("is for --self-absorption, which is not given", param_hint="--composition")
-    options.check_output(output, _JSON if json else options.CSV + options.NPZ)
+    options.check_output(output, _JSON if json else options.CSV + options.NPZ + maps.HSPY)
     options.check_output(plot, options.FIGURES, "--plot")
     if list_:
         measurement.list_files(CONSOLE, files, output, column, scan)
@@ -117,7 +132,14 @@ def predict(
     choose = measurement.choosing(shipped.chooser(model), of_measurements, {"--part": part is not Part.all})
     failures = measurement.Failures(CONSOLE, strict)
     reading = measurement.reading(column, scan, merge)
-    results = predict_files(files, choose, preprocessing, part.value, failures, reading, failures.left_out)
+    found = maps.look(files, output, of_image, reading, json)
+    if found.image is not None:
+        of_pixels = choose(None)
+        maps.write(CONSOLE, files[0], output, found.image, of_image, of_pixels, preprocessing(of_pixels))
+        return
+    results = predict_files(
+        files, choose, preprocessing, part.value, failures, reading, failures.left_out, found.inputs
+    )
     _write(results, output, json=json, plot=plot, named=len(files) > 1 and not merge)
     failures.end()
 

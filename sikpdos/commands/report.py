@@ -24,8 +24,8 @@ def describe(path: str, model: Model, predicted: Predicted) -> Iterator[str]:
     name = files.display_name(path)
     if predicted.preprocessing is not None:
         onset_eV = predicted.onset_eV
-        steps = _steps(predicted.preprocessing, predicted.background)
-        for step in (*steps, *predicted.remarks, _onset(predicted.preprocessing, onset_eV)):
+        done = steps(predicted.preprocessing, predicted.background)
+        for step in (*done, *predicted.remarks, _onset(predicted.preprocessing, onset_eV)):
             yield f"{name}: {step}"
         yield from _displaced(name, onset_eV[onset_eV > _ABSOLUTE_EV])
     if np.isfinite(predicted.sensitivity).all():
@@ -40,7 +40,7 @@ def describe(path: str, model: Model, predicted: Predicted) -> Iterator[str]:
         yield f"{name}: warning: {warning}"
 
 
-def _steps(preprocessing: Preprocessing, background: Background | None) -> Iterator[str]:
+def steps(preprocessing: Preprocessing, background: Background | None) -> Iterator[str]:
     """What was done to a measurement, in order."""
     if preprocessing.corrections.e0_shift_eV:
         yield f"energies moved by {preprocessing.corrections.e0_shift_eV:+g} eV"

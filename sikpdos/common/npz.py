@@ -104,11 +104,18 @@ class NpzStream:
             self._files[name].write(np.ascontiguousarray(block, self._dtypes[name]).data)
             self._shapes[name] = (self._shapes[name][0] + len(block), *block.shape[1:])
 
-    def close_into(self, stream: BinaryIO, arrays: Mapping[str, np.ndarray], meta: Mapping) -> None:
-        """Write the archive: the grown arrays, `arrays`, and meta."""
+    def close_into(
+        self,
+        stream: BinaryIO,
+        arrays: Mapping[str, np.ndarray],
+        meta: Mapping,
+        rows: tuple[int, ...] | None = None,
+    ) -> None:
+        """Write the archive: the grown arrays, `arrays`, and meta. `rows`: shape that their first axis stands for."""
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
             for name, spool in self._files.items():
-                header = {"descr": self._dtypes[name].str, "fortran_order": False, "shape": self._shapes[name]}
+                shape = self._shapes[name] if rows is None else (*rows, *self._shapes[name][1:])
+                header = {"descr": self._dtypes[name].str, "fortran_order": False, "shape": shape}
                 spool.seek(0)
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                     np.lib.format.write_array_header_2_0(member, header)

@@ -40,14 +40,21 @@ def read_hdf5(source: str | os.PathLike | bytes, name: str) -> tuple[tuple[Table
     size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
     with naming(name):
         _h5py(name)
-        try_in_child(lambda: _read(source, name), _TRIAL_SECONDS + size / _BYTES_PER_SECOND)
+        try_in_child(lambda: _read_all(source, name), _TRIAL_SECONDS + size / _BYTES_PER_SECOND)
         return _read(source, name)
+
+
+def _read_all(source: str | os.PathLike | bytes, name: str) -> None:
+    """Read everything, the images that stay in the file too."""
+    for spectra in _read(source, name)[1]:
+        for _ in spectra.rows():
+            pass
 
 
 def _read(source: str | os.PathLike | bytes, name: str) -> tuple[tuple[Table, ...], tuple[SpectrumSet, ...]]:
     with _open(source, name) as file:
         if hyperspy.is_hyperspy(file):
-            return (), tuple(hyperspy.read_hyperspy(file, name))
+            return (), tuple(hyperspy.read_hyperspy(file, lambda: _open(source, name), name))
         return _tables(file, name), ()
 
 

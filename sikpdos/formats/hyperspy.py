@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.energies import EV_PER_UNIT
 from sikpdos.formats.hdf5_tree import numbers, text
-from sikpdos.formats.spectrum_set import SpectrumSet, energy_axis, single
+from sikpdos.formats.spectrum_image import IN_MEMORY_BYTES, ImageRows, image
+from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 
 if TYPE_CHECKING:
     import h5py
 
 FORMAT = "hspy"
+Opener = Callable[[], AbstractContextManager[Any]]  # gives an open h5py.File
 KINDS = {"EELS": "eels", "XAS": "xas"}
 _EXPERIMENTS = "Experiments"
 
@@ -24,8 +28,10 @@ def is_hyperspy(file: h5py.File) -> bool:
     return "hyperspy" in text(file.attrs, "file_format").lower() or _EXPERIMENTS in file
 
 
-def read_hyperspy(file: h5py.File, name: str) -> list[SpectrumSet]:
+def read_hyperspy(file: h5py.File, opened: Opener, name: str) -> list[SpectrumSet]:
     """The spectra and spectrum images of a file, one set an experiment; pixels are named by their indices.
+
+    `opened` opens the file anew, for images that stay in it until they are asked for.
 
     Raises SikpdosError naming the file where none has an axis in eV, and for numbers that are no spectrum.
     """
@@ -33,7 +39,7 @@ def read_hyperspy(file: h5py.File, name: str) -> list[SpectrumSet]:
     spectra = [(group, axis) for group in experiments if (axis := _energy_dimension(group)) is not None]
     if not spectra:
         raise SikpdosError("no spectrum in this hspy file (no axis in eV)", name)
-    return [_spectra(group, axis, name) for group, axis in spectra]
+    return [_spectra(group, axis, opened, name) for group, axis in spectra]
 
 
 def _energy_dimension(group: h5py.Group) -> int | None:
@@ -45,14 +51,57 @@ def _energy_dimension(group: h5py.Group) -> int | None:
 
 def _unit(group: h5py.Group, dimension: int) -> str:
     axis = group.get(f"axis-{dimension}")
-    return "" if axis is None else text(axis.attrs, "units").strip()
+    units = "" if axis is None else text(axis.attrs, "units").strip()
+    return "" if units == "<undefined>" else units
 
 
-def _spectra(group: h5py.Group, dimension: int, name: str) -> SpectrumSet:
-    data = numbers(group["data"], name)
-    energy, unit = _energies(group[f"axis-{dimension}"], data.shape[dimension], name), _unit(group, dimension)
-    kind, title = KINDS.get(_said(group, "Signal", "signal_type"), "unknown"), _said(group, "General", "title")
-    return image(energy, data, dimension, unit=unit, kind=kind, title=title, source_format=FORMAT, name=name)
+def _spectra(group: h5py.Group, dimension: int, opened: Opener, name: str) -> SpectrumSet:
+    data = _data(group["data"], dimension, opened, name)
+    shape = group["data"].shape
+    return image(
+        _energies(group[f"axis-{dimension}"], shape[dimension], name),
+        data,
+        dimension,
+        navigation=[_navigation(group, index, size) for index, size in enumerate(shape) if index != dimension],
+        unit=_unit(group, dimension),
+        kind=KINDS.get(_said(group, "Signal", "signal_type"), "unknown"),
+        title=_said(group, "General", "title"),
+        source_format=FORMAT,
+        name=name,
+    )
+
+
+def _data(dataset: h5py.Dataset, dimension: int, opened: Opener, name: str) -> np.ndarray | ImageRows:
+    """What small data sets hold; large ones are read when they are needed."""
+    size = int(np.prod(dataset.shape, dtype=float)) * dataset.dtype.itemsize
+    if size <= IN_MEMORY_BYTES or dataset.dtype.kind not in "fiu" or dataset.ndim < 2:
+        return numbers(dataset, name)
+    path = dataset.name
+    return ImageRows(lambda: _within(opened, path), dimension, dataset.shape)
+
+
+@contextmanager
+def _within(opened: Opener, path: str) -> Iterator[h5py.Dataset]:
+    with opened() as file:
+        yield file[path]
+
+
+def _navigation(group: h5py.Group, index: int, size: int) -> NavigationAxis:
+    """One of the other axes, with what its file says of it."""
+    axis = group.get(f"axis-{index}")
+    if axis is None:
+        return NavigationAxis(f"axis {index}", size)
+    named = text(axis.attrs, "name").strip() or f"axis {index}"
+    scale, offset = (_number(axis.attrs, key, default) for key, default in (("scale", 1.0), ("offset", 0.0)))
+    return NavigationAxis(named, size, scale or 1.0, offset, _unit(group, index))
+
+
+def _number(attributes: h5py.AttributeManager, key: str, default: float) -> float:
+    try:
+        value = float(attributes[key])
+    except (KeyError, TypeError, ValueError):
+        return default
+    return value if np.isfinite(value) else default
 
 
 def _energies(axis: h5py.Group, size: int, name: str) -> np.ndarray:
@@ -71,31 +120,3 @@ def _energies(axis: h5py.Group, size: int, name: str) -> np.ndarray:
 def _said(group: h5py.Group, section: str, key: str) -> str:
     node = group.get(f"metadata/{section}")
     return "" if node is None else text(node.attrs, key)
-
-
-def image(
-    energy: np.ndarray,
-    data: np.ndarray,
-    dimension: int,
-    *,
-    unit: str,
-    kind: str,
-    title: str,
-    source_format: str,
-    name: str,
-) -> SpectrumSet:
-    """The spectra of an array whose `dimension` counts energy: one, or pixels named by their indices ("0_17")."""
-    if data.size == data.shape[dimension]:
-        return single(name, energy, data.ravel(), unit=unit, kind=kind, title=title, source_format=source_format)
-    energy_eV, decreasing, warned = energy_axis(energy, unit, name)
-    pixels = np.moveaxis(data, dimension, -1)
-    return SpectrumSet(
-        names=["_".join(map(str, index)) for index in np.ndindex(pixels.shape[:-1])],
-        energy_eV=energy_eV,
-        intensity=pixels.reshape(-1, energy_eV.size),  # a view: no copy of the image
-        kind=kind,
-        title=title,
-        source_format=source_format,
-        warnings=warned,
-        decreasing=decreasing,
-    )

@@ -1,6 +1,8 @@
 """Many spectra in one NPZ file: `energy_eV` (n,), `spectra` (m, n), and `ids` (m,) if they have names.
 
-The spectra are read in blocks of rows, so that a file may be larger than the memory.
+Spectrum images have `spectra` (y, x, n), or (x, n) along a line with the axes described: `navigation_names`,
+`navigation_units` (text), `navigation_scale`, `navigation_offset` (numbers), each with one entry an axis. `title` and
+`kind` (eels, xas) are text. The spectra are read in blocks of rows, so that a file may be larger than the memory.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -16,7 +18,7 @@ import numpy as np
 
 from sikpdos.common import limits, npz
 from sikpdos.common.errors import SikpdosError, naming
-from sikpdos.formats.spectrum_set import SpectrumSet, energy_axis
+from sikpdos.formats.spectrum_set import KINDS, NavigationAxis, SpectrumSet, energy_axis
 
 FORMAT = "NPZ matrix"
 MAGIC = b"PK\x03\x04"
@@ -61,23 +63,67 @@ def read_npz_matrix(source: str | os.PathLike | bytes, name: str) -> SpectrumSet
         ids = _array(archive, "ids.npy") if "ids.npy" in members else None
         with archive.open(SPECTRA) as stream:
             shape, fortran_order, dtype = _header(stream)
-        if energy.ndim != 1 or len(shape) != 2 or shape[1] != energy.size or shape[0] == 0:
+        if energy.ndim != 1 or len(shape) < 2 or shape[-1] != energy.size or 0 in shape:
             raise SikpdosError(
-                f"spectra {shape} do not fit energy_eV {energy.shape}: expected (m, n) with (n,), m > 0", name
+                f"spectra {shape} do not fit energy_eV {energy.shape}: expected (m, n) with (n,), m > 0, or (y, x, n)",
+                name,
             )
         if dtype.kind not in "fiu" or energy.dtype.kind not in "fiu":
             raise SikpdosError("spectra and energy_eV must be numbers", name)
-        rows = _array(archive, SPECTRA) if fortran_order else NpzRows(source, name, shape, dtype)
+        navigation = _navigation(archive, members, shape[:-1], name)
+        flat = (int(np.prod(shape[:-1])), energy.size)
+        rows = _array(archive, SPECTRA).reshape(flat) if fortran_order else NpzRows(source, name, flat, dtype)
+        title, kind = (_word(archive, members, key) for key in ("title", "kind"))
     energy_eV, decreasing, warnings = energy_axis(energy, "eV", name)
+    names = ["_".join(map(str, index)) for index in np.ndindex(shape[:-1])] if navigation else None
     return SpectrumSet(
-        names=None if ids is None else _checked_ids(ids, shape[0], name),
+        names=names if ids is None else _checked_ids(ids.ravel(), flat[0], name),
         energy_eV=energy_eV,
         intensity=rows,
-        kind="unknown",
+        kind=kind if kind in KINDS else "unknown",
+        title=title,
         source_format=FORMAT,
         warnings=warnings,
         decreasing=decreasing,
+        navigation=navigation,
     )
+
+
+def _navigation(
+    archive: zipfile.ZipFile, members: set[str], sizes: Sequence[int], name: str
+) -> tuple[NavigationAxis, ...]:
+    """The axes of a spectrum image; none of a mere set of spectra (m, n)."""
+    described = {
+        key: _array(archive, f"navigation_{key}.npy")
+        for key in ("names", "units", "scale", "offset")
+        if f"navigation_{key}.npy" in members
+    }
+    if len(sizes) == 1 and not described:
+        return ()
+    for key, values in described.items():
+        text = key in ("names", "units")
+        if values.shape != (len(sizes),) or values.dtype.kind not in ("U" if text else "fiu"):
+            raise SikpdosError(f"navigation_{key} {values.shape}: expected one for each of {len(sizes)} axes", name)
+        if not text and (not np.isfinite(values).all() or (key == "scale" and not values.all())):
+            raise SikpdosError(f"navigation_{key} holds 0, NaN or infinity", name)
+    usual = ("y", "x")[-len(sizes) :] if len(sizes) <= 2 else tuple(f"axis {k}" for k in range(len(sizes)))
+    defaults = {
+        "names": usual,
+        "units": [""] * len(sizes),
+        "scale": np.ones(len(sizes)),
+        "offset": np.zeros(len(sizes)),
+    }
+    columns = [described.get(key, default) for key, default in defaults.items()]
+    return tuple(
+        NavigationAxis(str(label), size, float(scale), float(offset), str(units))
+        for size, label, units, scale, offset in zip(sizes, *columns, strict=True)
+    )
+
+
+def _word(archive: zipfile.ZipFile, members: set[str], key: str) -> str:
+    """A text that stands alone in an array; "" where there is none."""
+    value = _array(archive, f"{key}.npy") if f"{key}.npy" in members else np.array("")
+    return str(value[()]) if value.ndim == 0 and value.dtype.kind == "U" else ""
 
 
 def _open(source: str | os.PathLike | bytes) -> zipfile.ZipFile:

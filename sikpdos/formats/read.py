@@ -14,6 +14,7 @@ from sikpdos.formats.athena import is_athena, read_athena
 from sikpdos.formats.columns import ColumnChoice, Table
 from sikpdos.formats.columns_text import read_tables
 from sikpdos.formats.emsa import is_msa, read_msa
+from sikpdos.formats.nion import NPY_MAGIC, is_ndata, read_ndata, read_npy
 from sikpdos.formats.npz_matrix import MAGIC as NPZ_MAGIC
 from sikpdos.formats.npz_matrix import read_npz_matrix
 from sikpdos.formats.rosetta import read_rosetta, rosetta_format
@@ -23,7 +24,7 @@ from sikpdos.formats.text_numbers import normalise
 from sikpdos.formats.xdi import is_xdi, read_xdi
 
 GZIP_MAGIC = b"\x1f\x8b"
-BINARY_SUFFIXES = (".npz", ".dm3", ".dm4", ".hspy", ".nxs", ".h5", ".hdf5")
+BINARY_SUFFIXES = (".npz", ".npy", ".ndata", ".dm3", ".dm4", ".hspy", ".nxs", ".h5", ".hdf5")
 _HEAD_BYTES = 560
 # what is not read, and what to do instead
 _REFUSED = (
@@ -60,10 +61,10 @@ def read_spectra(
 ) -> list[SpectrumSet]:
     """All spectra of a file or of stdin ("-"), or those of the choice: one set an energy axis.
 
-    Reads EMSA/MAS, XDI, SPEC, Athena projects, columns of text, CSV and NPZ matrices, NeXus and HyperSpy files (with
-    h5py), Gatan's dm3 and dm4 (with rosettasciio). `data` takes the place of the file's content where it was read
-    already. Raises SikpdosError, one line naming the file and the cause, for whatever cannot be read, is no spectrum,
-    or does not say which of its columns is which.
+    Reads EMSA/MAS, XDI, SPEC, Athena projects, columns of text, CSV and NPZ matrices, Nion Swift's files, NeXus and
+    HyperSpy files (with h5py), Gatan's dm3 and dm4 and Ripple's rpl (with rosettasciio). `data` takes the place of the
+    file's content where it was read already. Raises SikpdosError, one line naming the file and the cause, for whatever
+    cannot be read, is no spectrum, or does not say which of its columns is which.
     """
     name = files.display_name(path)
     content = read_content(path, data)
@@ -97,6 +98,10 @@ def _head(path: str | os.PathLike) -> bytes:
 
 def _read_binary(source: str | os.PathLike | bytes, head: bytes, name: str) -> Content | None:
     """What a binary file, or its content, holds; None if it is none of those known."""
+    if head.startswith(NPZ_MAGIC) and is_ndata(source):
+        return Content(spectra=(read_ndata(source, name),))
+    if head.startswith(NPY_MAGIC):
+        return Content(spectra=(read_npy(source, name),))
     if head.startswith(NPZ_MAGIC):
         return Content(spectra=(read_npz_matrix(source, name),))
     if head.startswith(hdf5.MAGIC) or head[512:].startswith(hdf5.MAGIC):  # behind MATLAB's own 512 bytes

@@ -1,10 +1,11 @@
-"""Gatan .dm3 and .dm4 files, through the optional package rosettasciio (extra `eels`)."""
+"""Gatan .dm3 and .dm4 files and Ripple's .rpl, through the optional package rosettasciio (extra `eels`)."""
 
 from __future__ import annotations
 
 import importlib
 import logging
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,15 +15,18 @@ import numpy as np
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.energies import EV_PER_UNIT
-from sikpdos.formats.hyperspy import KINDS, image
-from sikpdos.formats.spectrum_set import SpectrumSet
+from sikpdos.formats.hyperspy import KINDS
+from sikpdos.formats.spectrum_image import image
+from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 
-MODULE = "rsciio.digitalmicrograph"
+_MODULES = {"dm3": "digitalmicrograph", "dm4": "digitalmicrograph", "rpl": "ripple"}
+_RIPPLE = re.compile(rb"(^|\n)key\tvalue\s", re.I)  # the header of the keys, after comments
 
 
 def rosetta_format(head: bytes) -> str | None:
-    """dm3 or dm4 by the first bytes of a file, None for any other."""
-    return {b"\0\0\0\3": "dm3", b"\0\0\0\4": "dm4"}.get(head[:4])
+    """dm3, dm4 or rpl by the first bytes of a file, None for any other."""
+    binary = {b"\0\0\0\3": "dm3", b"\0\0\0\4": "dm4"}.get(head[:4])
+    return "rpl" if binary is None and _RIPPLE.search(head) else binary
 
 
 def read_rosetta(source: str | os.PathLike | bytes, file_format: str, name: str) -> list[SpectrumSet]:
@@ -42,6 +46,8 @@ def read_rosetta(source: str | os.PathLike | bytes, file_format: str, name: str)
 
 
 def _datasets(source: str | os.PathLike | bytes, file_format: str, name: str) -> list[Mapping]:
+    if isinstance(source, bytes) and file_format == "rpl":
+        raise SikpdosError("the numbers of a Ripple file lie in another one beside it: give its name, not a pipe", name)
     if isinstance(source, bytes):  # the package reads files only
         with tempfile.TemporaryDirectory(prefix="sikpdos-") as folder:
             path = Path(folder, f"stdin.{file_format}")
@@ -59,7 +65,7 @@ def _datasets(source: str | os.PathLike | bytes, file_format: str, name: str) ->
 def _reader(file_format: str, name: str) -> Callable[[str], list[Mapping]]:
     logging.getLogger("rsciio").setLevel(logging.CRITICAL)  # what matters of its talk comes as exceptions
     try:
-        return importlib.import_module(MODULE).file_reader
+        return importlib.import_module(f"rsciio.{_MODULES[file_format]}").file_reader
     except ModuleNotFoundError as error:
         raise SikpdosError(
             f"{file_format} files need the package rosettasciio: pip install 'sikpdos[eels]'", name
@@ -82,9 +88,20 @@ def _spectra(dataset: Mapping, dimension: int, file_format: str, name: str) -> S
     axis, data = dataset["axes"][dimension], np.asarray(dataset["data"])
     if data.dtype.kind not in "fiu":
         raise SikpdosError(f"intensities of type {data.dtype}, expected real numbers", name)
-    unit = str(axis["units"]).strip()
-    kind = KINDS.get(dataset["metadata"].get("Signal", {}).get("signal_type", ""), "unknown")
-    title = dataset["metadata"].get("General", {}).get("title", "")
     return image(
-        _energies(axis), data, dimension, unit=unit, kind=kind, title=title, source_format=file_format, name=name
+        _energies(axis),
+        data,
+        dimension,
+        navigation=[_navigation(other) for index, other in enumerate(dataset["axes"]) if index != dimension],
+        unit=str(axis["units"]).strip(),
+        kind=KINDS.get(dataset["metadata"].get("Signal", {}).get("signal_type", ""), "unknown"),
+        title=dataset["metadata"].get("General", {}).get("title", ""),
+        source_format=file_format,
+        name=name,
     )
+
+
+def _navigation(axis: Mapping) -> NavigationAxis:
+    scale, offset = (float(axis.get(key, default)) for key, default in (("scale", 1.0), ("offset", 0.0)))
+    units = "" if str(axis.get("units")) in ("None", "<undefined>") else str(axis.get("units", "")).strip()
+    return NavigationAxis(str(axis.get("name") or "x"), int(axis["size"]), scale or 1.0, offset + 0.0, units)

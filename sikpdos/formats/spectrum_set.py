@@ -26,6 +26,17 @@ class RowReader(Protocol):
 
 
 @dataclass(frozen=True)
+class NavigationAxis:
+    """One axis of the places that a spectrum image was recorded at: pixel i lies at offset + i scale."""
+
+    name: str  # "x"
+    size: int
+    scale: float = 1.0
+    offset: float = 0.0
+    units: str = ""  # "nm"; "" where the file does not say
+
+
+@dataclass(frozen=True)
 class Block:
     """Some consecutive spectra of a set, without those that cannot be used."""
 
@@ -49,9 +60,20 @@ class SpectrumSet:
     left_out: Mapping[str, str] = field(default_factory=dict)  # other spectra of the file that cannot be used -> cause
     intensity_std: np.ndarray | None = None  # (m, n) standard deviation of each intensity, where scans were merged
     decreasing: bool = False  # `intensity` runs from the highest energy to the lowest; `blocks` turns it round
+    navigation: tuple[NavigationAxis, ...] = ()  # of a spectrum image, slowest first: its pixels are the m spectra
 
     def __len__(self) -> int:
         return self.intensity.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Pixels of a spectrum image along each axis; of a mere set, its number of spectra."""
+        return tuple(axis.size for axis in self.navigation) or (len(self),)
+
+    def rows(self, size: int = 4096) -> Iterator[np.ndarray]:
+        """All spectra in order, energies increasing, at most `size` (k, n) at a time, the unusable ones too."""
+        for chunk in chunks(self.intensity, size):
+            yield floats(chunk[:, ::-1] if self.decreasing else chunk)
 
     def blocks(self, size: int = 4096) -> Iterator[Block]:
         """The spectra in order, at most `size` at a time: memory does not grow with their number.
@@ -60,10 +82,9 @@ class SpectrumSet:
         first block names those of the whole file that were left out at reading.
         """
         start, left_out = 0, dict(self.left_out)
-        for chunk in chunks(self.intensity, size):
-            intensity = floats(chunk[:, ::-1] if self.decreasing else chunk)
-            rows = range(start, start + len(chunk))
-            start += len(chunk)
+        for intensity in self.rows(size):
+            rows = range(start, start + len(intensity))
+            start += len(intensity)
             names = [str(row) if self.names is None else self.names[row] for row in rows]
             causes = faults(intensity, self.kind)
             good = [row for row in range(len(names)) if row not in causes]
@@ -90,7 +111,7 @@ def floats(values: np.ndarray) -> np.ndarray:
     """Values as float32 or float64; those that are so already are not copied."""
     if values.dtype in (np.float32, np.float64) and values.dtype.isnative:
         return values
-    return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
+    return values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)  # exact in either
 
 
 def faults(intensity: np.ndarray, kind: str) -> dict[int, str]:

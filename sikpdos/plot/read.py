@@ -14,7 +14,7 @@ from sikpdos.dataset import curves, curves_file, database, dataset, raw_site
 from sikpdos.formats.read import read_spectra
 from sikpdos.formats.spectrum_set import SpectrumSet
 from sikpdos.model import model_file
-from sikpdos.prediction import storage
+from sikpdos.prediction import maps_file, storage
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,7 @@ _CONTAINERS: dict[str, Callable] = {
     curves.SCHEMA: curves_file.read_curves,
     dataset.SCHEMA: dataset.read_dataset,
     storage.SCHEMA: storage.read_predictions,
+    maps_file.SCHEMA: maps_file.read_maps,
     model_file.SCHEMA: model_file.read_model,
 }
 _TABLES: tuple[tuple[tuple[str, ...], Callable], ...] = (

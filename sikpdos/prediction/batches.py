@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +28,7 @@ _DRAWS = 24  # of the noise of a spectrum whose scatter is known
 _SCATTERED = "the merged scans differ too much: most drawn with their scatter show no usable edge"
 Causes = dict[int, str]  # row -> why this spectrum is not used
 Entries = tuple[tuple[str, int | None], ...]  # names of spectra, and where they are; None where they cannot be used
+Input = Dataset | list[SpectrumSet]  # what a file may hold
 T = TypeVar("T")
 
 
@@ -58,6 +59,7 @@ def convert_files(
     reading: Reading = Reading(),
     refuse: Callable[[Prepared], Causes] = lambda prepared: {},
     left_out: Callable[[str], None] | None = None,
+    inputs: Mapping[str, Input] = {},
 ) -> Iterator[tuple[str, T]]:
     """Each file's path with what was made of its dataset, or of its spectra batch by batch.
 
@@ -66,10 +68,10 @@ def convert_files(
     where there are spectra to prepare. `reading` says which columns and scans are taken, and whether all of them are
     merged into one spectrum, which then bears the first file's name. `refuse` says which prepared spectra are not
     wanted all the same. `left_out` is told of single spectra that cannot be used where others of their file can; they
-    have failed, too, if it is not given.
+    have failed, too, if it is not given. `inputs` holds the content of files that were read already, by their path.
     """
     several = len(paths) > 1 and not reading.merge
-    for path, content in (_merged if reading.merge else _one_by_one)(paths, reading.choice, failed):
+    for path, content in (_merged if reading.merge else _one_by_one)(paths, reading.choice, failed, inputs):
         try:
             if isinstance(content, Dataset):
                 yield path, of_dataset(content, _labels(path, content.ids.tolist(), several))
@@ -81,21 +83,21 @@ def convert_files(
 
 
 def _one_by_one(
-    paths: Sequence[str], choice: ColumnChoice, failed: Callable[[str], None]
-) -> Iterator[tuple[str, Dataset | list[SpectrumSet]]]:
+    paths: Sequence[str], choice: ColumnChoice, failed: Callable[[str], None], inputs: Mapping[str, Input]
+) -> Iterator[tuple[str, Input]]:
     for path in paths:
         try:
-            yield path, read_input(path, choice)
+            yield path, inputs[path] if path in inputs else read_input(path, choice)
         except SikpdosError as error:
             failed(_error_line(path, (), error))
 
 
 def _merged(
-    paths: Sequence[str], choice: ColumnChoice, failed: Callable[[str], None]
+    paths: Sequence[str], choice: ColumnChoice, failed: Callable[[str], None], inputs: Mapping[str, Input]
 ) -> Iterator[tuple[str, list[SpectrumSet]]]:
     """The spectra of all files as one."""
     scans: list[SpectrumSet] = []
-    for path, content in _one_by_one(paths, choice, failed):
+    for path, content in _one_by_one(paths, choice, failed, inputs):
         if isinstance(content, Dataset):
             failed(_line(path, (), "a dataset: its spectra are not scans of one sample"))
         else:
@@ -104,7 +106,7 @@ def _merged(
         yield paths[0], [merge(scans, files.display_name(paths[0]))]
 
 
-def read_input(path: str | os.PathLike, choice: ColumnChoice = ColumnChoice()) -> Dataset | list[SpectrumSet]:
+def read_input(path: str | os.PathLike, choice: ColumnChoice = ColumnChoice()) -> Input:
     """A dataset, or the spectra of any other file. Pipes are read once and recognised by their content."""
     data = None if Path(path).is_file() else files.read_bytes(path)
     if npz.schema_of(path if data is None else data) != SCHEMA:

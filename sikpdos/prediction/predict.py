@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from sikpdos.formats.read import Reading
 from sikpdos.model import metrics, outliers
 from sikpdos.model.ensemble import Model, predict
 from sikpdos.model.network import recording
-from sikpdos.prediction.batches import PreparedBatch, convert_files
+from sikpdos.prediction.batches import Input, PreparedBatch, convert_files
 from sikpdos.spectra.background import Background
 from sikpdos.spectra.prepared import Prepared, realign
 from sikpdos.spectra.processing import missing_sigma
@@ -81,11 +81,13 @@ def predict_files(
     failed: Callable[[str], None],
     reading: Reading = Reading(),
     left_out: Callable[[str], None] | None = None,
+    inputs: Mapping[str, Input] = {},
 ) -> Iterator[tuple[str, Model, Predicted]]:
     """Predictions for files of spectra or datasets; what cannot be used goes to `failed`, and the rest is done.
 
     left_out: is told of single spectra of a file that cannot be used (see convert_files).
     choose: gives the model for a dataset, or for measured spectra (None). preprocessing: see preprocessing_for.
+    inputs: see convert_files.
     """
 
     def of_dataset(dataset: Dataset, names: list[str]) -> tuple[Model, Predicted]:
@@ -101,7 +103,7 @@ def predict_files(
         return beyond_all(prepared, choose(None))
 
     batches = convert_files(
-        paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading, refuse, left_out
+        paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading, refuse, left_out, inputs
     )
     yield from ((path, model, predicted) for path, (model, predicted) in batches)
 

@@ -11,6 +11,8 @@ NEAR_EV = 30.0  # from silicon's edge: no chemical shift and no usual error of t
 _RELATIVE_TO_EV = 300.0  # axes that begin below 100 eV and end below this count from the edge
 _ABOVE_RISE_EV = 32.0  # how far above the rise an edge's maximum is sought
 _STEP_EV = (4.0, 5.0)  # intensity above minus intensity below over these spans tells the rise
+_NOISE_EV = (60.0, 5.0)  # below the rise: between them the noise is taken
+_LEAST_CHANNELS = 8
 _PEAK = 0.15  # of the maximum: an edge keeps more of it from 5 to 12 eV above its onset, a peak does not
 
 
@@ -53,6 +55,29 @@ def search_range(energy_eV: np.ndarray, rise_eV: float, start_eV: float | None, 
     low_eV = max(SI_K_EDGE_EV - NEAR_EV, energy_eV[0]) if start_eV is None else start_eV
     first, last = np.searchsorted(energy_eV, [low_eV, rise_eV + _ABOVE_RISE_EV])
     return slice(int(first), max(int(last), int(first) + 4))
+
+
+def significance(
+    energy_eV: np.ndarray, intensity: np.ndarray, background: np.ndarray | None, rise_eV: float
+) -> np.ndarray:
+    """How many times its standard error an edge's height is (m,), of spectra (m, n) with their backgrounds (m, n).
+
+    The height is the mean from 2 to 20 eV above the rise; the noise is that from 60 to 5 eV below it, and counts in
+    the extrapolation of the background, too (Egerton, EELS in the EM, 3rd ed., equation 4.69). Infinite where too
+    little was measured before the edge to know.
+    """
+    before = (energy_eV > rise_eV - _NOISE_EV[0]) & (energy_eV < rise_eV - _NOISE_EV[1])
+    after = (energy_eV > rise_eV + 2) & (energy_eV < rise_eV + 20)
+    if before.sum() < _LEAST_CHANNELS or not after.any():
+        return np.full(len(intensity), np.inf)
+    rest = intensity if background is None else intensity - background
+    noise = np.sqrt((rest[:, before] ** 2).mean(axis=1) if background is not None else rest[:, before].var(axis=1))
+    centred = energy_eV[before] - energy_eV[before].mean()
+    reach = energy_eV[after].mean() - energy_eV[before].mean()
+    share = 1 / after.sum() + (background is not None) * (1 / before.sum() + reach**2 / (centred**2).sum())
+    height = rest[:, after].mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(height / (noise * np.sqrt(share)), nan=0.0, posinf=np.inf, neginf=-np.inf)
 
 
 def is_peak(spectra: np.ndarray) -> np.ndarray:

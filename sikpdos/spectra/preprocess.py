@@ -21,15 +21,20 @@ _STEP_AFTER_EV = (15.0, 60.0)  # above the onset: where an absorption edge's ste
 
 
 def prepare(
-    energy_eV: np.ndarray, intensity: np.ndarray, kind: str, preprocessing: Preprocessing = Preprocessing()
+    energy_eV: np.ndarray,
+    intensity: np.ndarray,
+    kind: str,
+    preprocessing: Preprocessing = Preprocessing(),
+    typical: np.ndarray | None = None,
 ) -> Prepared:
     """Prepare spectra (m, n) on one increasing energy axis (n,); those that cannot be used are in `causes`.
 
+    typical (n,): by which the background and the place of the edge are chosen, the median of the spectra if not given.
     kind "xas" takes a line as background, "eels" a power law, anything else what it looks like. Raises SikpdosError
     where an option does not fit the data, or no silicon K-edge can be in this range of energies.
     """
     wanted, messages = preprocessing, Messages()
-    record = _look(energy_eV + wanted.corrections.e0_shift_eV, np.asarray(intensity, float), kind, wanted)
+    record = _look(energy_eV + wanted.corrections.e0_shift_eV, np.asarray(intensity, float), kind, wanted, typical)
     messages.add(record.choice.remark, record.choice.doubtful)
     axis_eV, edges, unfitted = _without_background(record)
     edges = _smoothed(_single_scattering(axis_eV, edges, wanted, messages), wanted)
@@ -78,21 +83,22 @@ class _Record:
     choice: backgrounds.Choice
 
 
-def _look(energy_eV: np.ndarray, intensity: np.ndarray, kind: str, wanted: Preprocessing) -> _Record:
-    any_edge = wanted.corrections.any_edge
-    cause = edge_search.fault(energy_eV, any_edge)
+def _look(
+    energy_eV: np.ndarray, intensity: np.ndarray, kind: str, wanted: Preprocessing, typical: np.ndarray | None
+) -> _Record:
+    cause = edge_search.fault(energy_eV, wanted.corrections.any_edge)
     if cause:
         raise SikpdosError(cause)
     hit = _spikes(energy_eV, intensity, wanted)
     mended = spikes.without(energy_eV, intensity, hit)
-    typical = np.median(mended, axis=0)
-    rise_eV = edge_search.rise(energy_eV, typical, any_edge)
+    typical = np.median(mended, axis=0) if typical is None else typical
+    rise_eV, choice = chosen_background(energy_eV, typical, kind, wanted)
     return _Record(
         energy_eV=energy_eV,
         intensity=mended if wanted.corrections.despike else intensity,
         spikes=hit,
         rise_eV=rise_eV,
-        choice=_background(energy_eV, typical, kind, rise_eV, wanted),
+        choice=choice,
     )
 
 
@@ -122,13 +128,14 @@ def _spikes(energy_eV: np.ndarray, intensity: np.ndarray, wanted: Preprocessing)
     return where
 
 
-def _background(
-    energy_eV: np.ndarray, typical: np.ndarray, kind: str, rise_eV: float, wanted: Preprocessing
-) -> backgrounds.Choice:
-    """The background; none by itself where energies count from the edge."""
+def chosen_background(
+    energy_eV: np.ndarray, typical: np.ndarray, kind: str, wanted: Preprocessing
+) -> tuple[float, backgrounds.Choice]:
+    """Where spectra like `typical` (n,) rise, and their background: none where energies count from the edge."""
+    rise_eV = edge_search.rise(energy_eV, typical, wanted.corrections.any_edge)
     if wanted.background == "auto" and not edge_search.is_absolute(energy_eV):
-        return backgrounds.Choice(None)
-    return backgrounds.choose(energy_eV, typical, kind, rise_eV, wanted.background)
+        return rise_eV, backgrounds.Choice(None)
+    return rise_eV, backgrounds.choose(energy_eV, typical, kind, rise_eV, wanted.background)
 
 
 def _kind(kind: str, choice: backgrounds.Choice) -> str:

@@ -70,6 +70,14 @@ def record(
     energy_eV: np.ndarray, edge: np.ndarray, conditions: Conditions, rng: np.random.Generator, channel_eV: float = 0.25
 ) -> tuple[np.ndarray, np.ndarray]:
     """Poisson counts (m, k) on a channel axis (k,) around 1839 eV, of edges (m, n) in equal bins energy_eV (n,)."""
+    axis_eV, mean = expected(energy_eV, edge, conditions, rng, channel_eV)
+    return axis_eV, rng.poisson(mean).astype(float)
+
+
+def expected(
+    energy_eV: np.ndarray, edge: np.ndarray, conditions: Conditions, rng: np.random.Generator, channel_eV: float = 0.25
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same without noise: the mean counts (m, k); where the channels (k,) lie is still drawn."""
     start_eV = _RANGE_EV[0] + rng.uniform(0, channel_eV)
     channels_eV = np.arange(start_eV, _RANGE_EV[1], channel_eV)
     signal = _signal(energy_eV, edge, conditions, channels_eV)
@@ -77,7 +85,7 @@ def record(
     axis_eV = SI_K_EDGE_EV + channels_eV
     falling = (axis_eV / SI_K_EDGE_EV) ** -conditions.background_exponent[:, None]
     background = (conditions.counts * conditions.background_ratio)[:, None] * falling
-    return axis_eV, rng.poisson(np.maximum(signal + background, 0)).astype(float)
+    return axis_eV, np.maximum(signal + background, 0)
 
 
 def _signal(energy_eV: np.ndarray, edge: np.ndarray, conditions: Conditions, channels_eV: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ def spikes(energy_eV: np.ndarray, intensity: np.ndarray) -> np.ndarray:
     median = np.median(np.lib.stride_tricks.sliding_window_view(padded, points, axis=1), axis=-1)
     rest = np.abs(intensity - median)
     noise = 1.4826 * np.median(rest, axis=1, keepdims=True)
+    if are_counts(intensity):  # a few counts have a long tail, and none at all no scatter
+        noise = np.maximum(noise, np.sqrt(median + 1))
     structure = _OF_RANGE * np.ptp(median, axis=1, keepdims=True)
     beside = np.max(
         [
@@ -27,6 +29,11 @@ def spikes(energy_eV: np.ndarray, intensity: np.ndarray) -> np.ndarray:
         axis=0,
     )
     return rest > np.maximum(np.maximum(_BEYOND_NOISE * noise, structure), 2 * beside)
+
+
+def are_counts(intensity: np.ndarray) -> bool:
+    """Whether intensities are whole numbers that scatter as counts do: their variance is their mean."""
+    return bool((intensity >= 0).all() and (intensity == np.rint(intensity)).all())
 
 
 def without(energy_eV: np.ndarray, intensity: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -1,0 +1,277 @@
+"""From a spectrum image to maps of the density of states, batch by batch, so that memory does not grow with the image.
+
+Background, edge and channels are chosen on the mean spectrum; what cannot be used is masked, pixel by pixel, with its
+cause.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sikpdos.common.errors import SikpdosError
+from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet, faults
+from sikpdos.model import outliers
+from sikpdos.model.ensemble import Model, predict
+from sikpdos.model.network import recording
+from sikpdos.prediction import spectrum_images
+from sikpdos.prediction.predict import beyond_all
+from sikpdos.prediction.spectrum_images import Totals
+from sikpdos.spectra import edge_search, poisson_pca
+from sikpdos.spectra.background import Background
+from sikpdos.spectra.poisson_pca import Components
+from sikpdos.spectra.prepared import Prepared
+from sikpdos.spectra.preprocess import chosen_background, prepare
+from sikpdos.spectra.settings import Preprocessing
+
+SIGNIFICANT = 5.0  # standard errors that an edge is high at least
+CAUSES = (
+    "usable",
+    "not finite",
+    "empty",
+    "saturated",
+    "without an edge",
+    "without a background that fits",
+    "with spikes",
+    "not measured over the whole window",
+    "no silicon K-edge",
+    "otherwise unusable",
+)
+USABLE, NOT_FINITE, EMPTY, SATURATED, NO_EDGE = range(5)
+_KINDS = (  # of the causes that a preparation gives
+    ("no power law", "without a background that fits"),
+    ("spike", "with spikes"),
+    ("no onset", "without an edge"),
+    ("nowhere positive", "without an edge"),
+    ("no silicon K-edge", "no silicon K-edge"),
+    ("no edge but a peak", "no silicon K-edge"),
+    ("around the onset not measured", "not measured over the whole window"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What is wanted of a map beside the preparation of its spectra."""
+
+    common_onset: bool = False  # of the mean spectrum, for all pixels
+    pca: int | str | None = None  # number of principal components kept, or "auto"; None: all
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapPlan:
+    """What is decided once for an image, and all that its pixels have in common."""
+
+    image: SpectrumSet
+    channels: slice  # of the image's axis that are used
+    totals: Totals
+    preprocessing: Preprocessing
+    kind: str
+    rise_eV: float
+    background: Background | None
+    remarks: tuple[str, ...]
+    model: Model
+    components: Components | None = None
+
+    @property
+    def energy_eV(self) -> np.ndarray:
+        """Energies (n,) of the channels used, on the file's axis."""
+        return self.image.energy_eV[self.channels]
+
+    @property
+    def navigation(self) -> tuple[NavigationAxis, ...]:
+        return self.image.navigation
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the image's title says that it is simulated."""
+        return "simulated" in self.image.title.lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapBlock:
+    """k consecutive pixels; NaN where they are masked."""
+
+    pdos: np.ndarray  # (k, 2, 300) float32, states/eV/atom
+    deviation: np.ndarray  # (k, 2, 300) float32
+    spectra: np.ndarray  # (k, 200) float32, as the model saw them
+    onset_eV: np.ndarray  # (k,)
+    novelty: np.ndarray  # (k,)
+    mask: np.ndarray  # (k,) uint8: 0, or the number in CAUSES
+    intensity: np.ndarray  # (k,) mean over the channels used, of every pixel
+    own_counts: np.ndarray  # (k,) whether components did not describe it, so that it was taken as measured
+
+
+def plan(image: SpectrumSet, model: Model, preprocessing: Preprocessing, wishes: Wishes = Wishes()) -> MapPlan:
+    """Decide on an image (see MapPlan), in one pass over it, or two for principal components.
+
+    Raises SikpdosError for an image without a usable pixel, an option that does not fit, or no silicon K-edge.
+    """
+    shift_eV = preprocessing.corrections.e0_shift_eV
+    low_eV = None if isinstance(preprocessing.background, str) else preprocessing.background[0]
+    whole = preprocessing.corrections.low_loss is not None or preprocessing.corrections.any_edge
+    channels = slice(None) if whole else spectrum_images.used_channels(image, low_eV, shift_eV)
+    energy_eV = image.energy_eV + shift_eV
+    if cause := edge_search.fault(energy_eV, preprocessing.corrections.any_edge):
+        raise SikpdosError(cause)
+    totals = spectrum_images.totals(image, channels)
+    rise_eV, choice = chosen_background(energy_eV[channels], totals.mean, image.kind, preprocessing)
+    first = MapPlan(
+        image=image,
+        channels=channels,
+        totals=totals,
+        preprocessing=preprocessing,
+        kind=image.kind,
+        rise_eV=rise_eV,
+        background=choice.background,
+        remarks=(choice.remark,) if choice.remark else (),
+        model=model,
+    )
+    first = _with_common_onset(first) if wishes.common_onset else first
+    return first if wishes.pca is None else _with_components(first, None if wishes.pca == "auto" else int(wishes.pca))
+
+
+def _with_common_onset(plan: MapPlan) -> MapPlan:
+    """With the onset of the mean spectrum for every pixel."""
+    prepared = prepare(plan.energy_eV, plan.totals.mean[None], plan.kind, plan.preprocessing)
+    if prepared.causes:
+        raise SikpdosError(f"the mean spectrum: {prepared.causes[0]}")
+    onset_eV = float(prepared.onset_eV[0])
+    remark = f"onset of the mean spectrum, {onset_eV:.2f} eV, taken for every pixel"
+    return replace(plan, preprocessing=replace(plan.preprocessing, onset=onset_eV), remarks=(*plan.remarks, remark))
+
+
+def _with_components(plan: MapPlan, count: int | None) -> MapPlan:
+    """With the principal components of its usable pixels."""
+
+    def usable() -> Iterator[np.ndarray]:
+        for block in spectrum_images.rows(plan.image, plan.channels):
+            yield block[_first_mask(plan, block) == USABLE].astype(float)
+
+    if plan.totals.largest <= 0 or (plan.totals.mean < 0).any():
+        raise SikpdosError("--pca needs counts: intensities here are negative (a background already removed?)")
+    found = poisson_pca.components(usable(), plan.totals.mean, count)
+    how = "as noise leaves" if count is None else "as wished"
+    remark = f"{len(found.vectors)} principal component{'s' * (len(found.vectors) > 1)} kept, {how}"
+    return replace(plan, components=found, remarks=(*plan.remarks, remark))
+
+
+def predict_blocks(plan: MapPlan, done: Callable[[int], None] = lambda pixels: None) -> Iterator[MapBlock]:
+    """The pixels in order, a few thousand at a time; `done` is told how many there were so far."""
+    count = 0
+    for block in spectrum_images.rows(plan.image, plan.channels):
+        yield _predicted(plan, block)
+        count += len(block)
+        done(count)
+
+
+def _predicted(plan: MapPlan, block: np.ndarray) -> MapBlock:
+    mask = _first_mask(plan, block)
+    result = _empty(plan, block, mask)
+    rows = np.flatnonzero(mask == USABLE)
+    if not len(rows):
+        return result
+    measured = block[rows].astype(float)
+    counts, own = _denoised(plan, measured)
+    prepared = _prepared(plan, counts)
+    mask[rows] = _mask_of(prepared.causes, len(rows))
+    good = np.flatnonzero(mask[rows] == USABLE)
+    if not len(good):
+        return result
+    spectra = prepared.spectra[good]
+    told = recording(spectra, prepared.preprocessing.resolution_eV, prepared.kind)
+    pdos, deviation = predict(plan.model, spectra, told)
+    if plan.components is not None:
+        deviation = np.hypot(deviation, _left_noise(plan, plan.components, counts[good], own[good], pdos, told))
+    places = rows[good]
+    result.pdos[places], result.deviation[places], result.spectra[places] = pdos, deviation, spectra
+    result.onset_eV[places] = prepared.onset_eV[good]
+    result.novelty[places] = outliers.novelty(plan.model.outlier_model, spectra)
+    result.own_counts[places] = own[good]
+    return result
+
+
+def _empty(plan: MapPlan, block: np.ndarray, mask: np.ndarray) -> MapBlock:
+    k = len(block)
+    return MapBlock(
+        pdos=np.full((k, 2, PDOS.size), np.nan, np.float32),
+        deviation=np.full((k, 2, PDOS.size), np.nan, np.float32),
+        spectra=np.full((k, SPECTRUM.size), np.nan, np.float32),
+        onset_eV=np.full(k, np.nan),
+        novelty=np.full(k, np.nan),
+        mask=mask,
+        intensity=block.mean(axis=1, dtype=float),
+        own_counts=np.zeros(k, bool),
+    )
+
+
+def _first_mask(plan: MapPlan, block: np.ndarray) -> np.ndarray:
+    """What can be told of raw pixels (k, n) before they are prepared (k,)."""
+    mask = np.zeros(len(block), np.uint8)
+    finite = np.isfinite(block).all(axis=1)
+    rest = np.where(finite[:, None], block, 0)
+    mask[~_edge(plan, rest)] = NO_EDGE
+    mask[spectrum_images.saturated(rest, plan.totals.largest)] = SATURATED
+    mask[list(faults(rest, plan.kind))] = EMPTY
+    mask[~finite] = NOT_FINITE
+    return mask
+
+
+def _edge(plan: MapPlan, block: np.ndarray) -> np.ndarray:
+    """Whether pixels (k, n) have an edge that is no noise (k,); not asked where any edge is accepted."""
+    if plan.preprocessing.corrections.any_edge:
+        return np.ones(len(block), bool)
+    energy_eV = plan.energy_eV + plan.preprocessing.corrections.e0_shift_eV
+    fitted = None if plan.background is None else plan.background.fit(energy_eV, block)
+    with np.errstate(invalid="ignore"):
+        height = edge_search.significance(energy_eV, block, fitted, plan.rise_eV)
+    return ~(height < SIGNIFICANT)
+
+
+def _denoised(plan: MapPlan, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spectra (m, n) as the components make them, and which were left as they are, since they differ from that (m,)."""
+    if plan.components is None:
+        return counts, np.zeros(len(counts), bool)
+    smooth = plan.components.denoised(counts)
+    own = plan.components.unexplained(counts, smooth, plan.energy_eV)
+    return np.where(own[:, None], counts, smooth), own
+
+
+def _prepared(plan: MapPlan, counts: np.ndarray) -> Prepared:
+    prepared = prepare(plan.energy_eV, counts, plan.kind, plan.preprocessing, plan.totals.mean)
+    return replace(prepared, causes=prepared.causes | beyond_all(prepared, plan.model))
+
+
+def _mask_of(causes: dict[int, str], count: int) -> np.ndarray:
+    mask = np.zeros(count, np.uint8)
+    for row, cause in causes.items():
+        mask[row] = CAUSES.index(kind_of(cause))
+    return mask
+
+
+def kind_of(cause: str) -> str:
+    """Which of CAUSES a preparation's words are."""
+    return next((kind for words, kind in _KINDS if re.search(words, cause)), CAUSES[-1])
+
+
+def _left_noise(
+    plan: MapPlan, components: Components, counts: np.ndarray, own: np.ndarray, pdos: np.ndarray, told: np.ndarray
+) -> np.ndarray:
+    """Standard deviation (m, 2, 300) by the noise that components leave in denoised spectra: of each, the change if it
+    were one standard deviation larger."""
+    variance = np.zeros_like(pdos)
+    for change in components.deviations(counts):
+        moved = prepare(plan.energy_eV, counts + change, plan.kind, plan.preprocessing, plan.totals.mean)
+        rows = np.flatnonzero(moved.usable & ~own)
+        if len(rows):
+            variance[rows] += (predict(plan.model, moved.spectra[rows], told[rows])[0] - pdos[rows]) ** 2
+    return np.sqrt(variance)
+
+
+def counted(mask: np.ndarray) -> dict[str, int]:
+    """How many pixels are masked for each cause, the most frequent first."""
+    found = np.bincount(mask.ravel(), minlength=len(CAUSES))[1:]
+    return dict(sorted(zip(CAUSES[1:], found.tolist(), strict=True), key=lambda item: -item[1]))

@@ -1,0 +1,236 @@
+"""Spectrum images to maps of the density of states: through the command, against the truth of a simulated interface."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from support import assert_one_line_failure, assert_usage_error
+from support import spectrum_image as images
+
+from sikpdos.common.grid import PDOS
+from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
+from sikpdos.model import shipped
+from sikpdos.model.uncertainty import BAND_90
+from sikpdos.prediction import maps, maps_file, spectrum_images
+from sikpdos.prediction.predict import preprocessing_for
+
+SHAPE = (8, 16)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """image.npz, with one pixel each that is NaN, empty, and full; and what is true."""
+    folder = tmp_path_factory.mktemp("maps")
+    energy_eV, counts, labels, pdos = images.cube(SHAPE, 3000)
+    counts[0, 0, 5], counts[0, 1] = np.nan, 0
+    counts[0, 2] = np.minimum(50 * counts[0, 2], counts.max(initial=0, where=np.isfinite(counts)) * 5)
+    images.write(folder / "image.npz", energy_eV, counts)
+    np.savez(folder / "truth.npz", labels=labels, pdos=pdos)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(cli, folder):
+    done = cli("predict", "image.npz", "--sigma", "1", "-o", "maps.npz", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def found(done, folder) -> maps_file.DensityMaps:
+    return maps_file.read_maps(folder / "maps.npz")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return shipped.load(shipped.MEASURED)
+
+
+def image(energy_eV, counts, kind="eels") -> SpectrumSet:
+    axes = tuple(NavigationAxis(name, size) for name, size in zip("yx", counts.shape[:-1], strict=False))
+    return SpectrumSet(None, energy_eV, counts.reshape(-1, counts.shape[-1]), kind, navigation=axes)
+
+
+def mapped(model, spectra: SpectrumSet, **wishes) -> maps_file.DensityMaps:
+    plan = maps.plan(spectra, model, preprocessing_for(model, sigma_eV=images.SIGMA_EV), maps.Wishes(**wishes))
+    return maps_file.collected(plan, maps.predict_blocks(plan), "test")
+
+
+def test_shape_axes_and_provenance_are_kept(found):
+    assert found.s.shape == found.p_std.shape == (*SHAPE, 300)
+    assert found.navigation == tuple(NavigationAxis(n, k, 0.25, 0.0, "nm") for n, k in zip("yx", SHAPE, strict=True))
+    assert np.array_equal(found.energy_eV, PDOS.energy_eV)
+    assert found.signal_energy_eV[0] < 1745
+    assert found.simulated
+    assert found.meta["source"] == "image.npz"
+    assert found.meta["preparation"]["background"][0] == "power law"
+
+
+def test_the_truth_lies_in_the_bands(found, folder):
+    truth = np.load(folder / "truth.npz")
+    usable = found.mask == 0
+    error = np.stack([found.s, found.p], -2)[usable] - truth["pdos"][truth["labels"]][usable]
+    std = np.stack([found.s_std, found.p_std], -2)[usable]
+    assert (np.abs(error) <= BAND_90 * std).mean() > 0.8
+    assert (error**2).mean() < 1.2e-3
+
+
+def test_unusable_pixels_are_masked_and_counted_in_one_line(done, found):
+    vacuum = SHAPE[0] * (SHAPE[1] // 8)
+    kinds = {cause: int((found.mask == number).sum()) for number, cause in enumerate(found.causes)}
+    assert (kinds["not finite"], kinds["saturated"]) == (1, 1)
+    assert kinds["empty"] + kinds["without an edge"] == vacuum + 1
+    assert kinds["usable"] == found.mask.size - vacuum - 3
+    [line] = [line for line in done.stderr.splitlines() if "masked" in line]
+    assert f"{vacuum + 3} of {found.mask.size} pixels masked: " in line
+    assert np.isnan(found.s[found.mask > 0]).all()
+    assert np.isfinite(found.s[found.mask == 0]).all()
+
+
+def test_each_pixel_is_what_its_spectrum_alone_gives(cli, folder, found):
+    data = np.load(folder / "image.npz")
+    np.savez(folder / "rows.npz", energy_eV=data["energy_eV"], spectra=data["spectra"][4], ids=list("abcdefghijklmnop"))
+    cli("predict", "rows.npz", "--sigma", "1", "-o", "rows-out.npz", cwd=folder)
+    rows = np.load(folder / "rows-out.npz")
+    usable = found.mask[4] == 0
+    np.testing.assert_allclose(rows["pdos"][: usable.sum(), 0], found.s[4][usable], atol=2e-4)
+
+
+def test_hyperspys_own_reader_opens_the_maps(cli, folder, found):
+    reader = pytest.importorskip("rsciio.hspy").file_reader
+    done = cli("predict", "image.npz", "--sigma", "1", "-o", "maps.hspy", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    signals = {
+        signal["metadata"]["General"]["title"].split(" of ")[0]: signal for signal in reader(folder / "maps.hspy")
+    }
+    for name, values in {"s PDOS": found.s, "p standard deviation": found.p_std}.items():
+        signal = signals[f"SIMULATED {name}"]
+        np.testing.assert_array_equal(signal["data"], values)
+        _, x, energy = signal["axes"]
+        assert (x["name"], x["units"], x["scale"], x["navigate"]) == ("x", "nm", 0.25, True)
+        assert (energy["units"], energy["offset"], energy["navigate"]) == ("eV", -15.0, False)
+        assert energy["scale"] == pytest.approx(0.1)
+    np.testing.assert_array_equal(signals["SIMULATED novelty"]["data"], found.novelty)
+
+
+def test_hyperspy_itself_opens_them(cli, folder):
+    hyperspy = pytest.importorskip("hyperspy.api", reason="hyperspy is not installed: pip install 'sikpdos[peers]'")
+    cli("predict", "image.npz", "--sigma", "1", "-o", "own.hspy", cwd=folder)
+    signals = hyperspy.load(str(folder / "own.hspy"))
+    [s] = [signal for signal in signals if "s PDOS" in signal.metadata.General.title]
+    assert s.axes_manager.signal_axes[0].name == "E - E_F"
+    assert s.axes_manager.navigation_shape == SHAPE[::-1]
+
+
+def test_a_line_scan(cli, folder):
+    data = np.load(folder / "image.npz")
+    images.write(folder / "line.npz", data["energy_eV"], data["spectra"][3])
+    done = cli("predict", "line.npz", "-o", "line-maps.npz", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    line = maps_file.read_maps(folder / "line-maps.npz")
+    assert (line.shape, line.navigation[0].name) == ((SHAPE[1],), "x")
+
+
+def test_binning_adds_counts(folder):
+    data = np.load(folder / "image.npz")
+    spectra = spectrum_images.binned(image(data["energy_eV"], data["spectra"][:7]), (2, 3))
+    assert spectra.shape == (3, 5)
+    assert (spectra.navigation[1].scale, spectra.navigation[1].offset) == (3.0, 1.0)
+    summed = np.concatenate(list(spectra.rows(4))).reshape(3, 5, -1)
+    np.testing.assert_allclose(summed[1, 2], data["spectra"][2:4, 6:9].sum(axis=(0, 1)))
+    np.testing.assert_allclose(summed[2, 4], data["spectra"][4:6, 12:15].sum(axis=(0, 1)))
+
+
+def test_regions_are_summed(cli, folder):
+    data, labels = np.load(folder / "image.npz"), np.load(folder / "truth.npz")["labels"]
+    np.save(folder / "labels.npy", labels)
+    np.savetxt(folder / "labels.csv", labels, "%d", delimiter=",")
+    outputs = {
+        name: cli("predict", "image.npz", "--average", name, "--sigma", "1", "--json", cwd=folder)
+        for name in ("labels.npy", "labels.csv", "truth.npz")
+    }
+    lines = [json.loads(line) for line in outputs["labels.npy"].stdout.splitlines()]
+    assert [line["spectrum"] for line in lines] == ["1", "2", "3"]
+    assert len({done.stdout for done in outputs.values()}) == 1
+    regions = spectrum_images.averaged(image(data["energy_eV"], data["spectra"]), labels, "labels")
+    np.testing.assert_allclose(regions.intensity[1], data["spectra"][labels == 2].sum(axis=0))
+
+
+def test_fewer_counts_give_wider_bands_that_hold(model):
+    means = []
+    for counts in (30, 300, 10_000):
+        energy_eV, cube, labels, pdos = images.cube((4, 24), counts)
+        found = mapped(model, image(energy_eV, cube))
+        usable = (found.mask == 0) & (labels > 0)
+        assert usable.sum() > 0.9 * (labels > 0).sum()
+        std, error = found.s_std[usable], found.s[usable] - pdos[labels][usable][:, 0]
+        assert (np.abs(error) <= BAND_90 * std).mean() > 0.85
+        means.append(std.mean())
+    assert means[0] > 1.05 * means[1] > 1.05**2 * means[2]
+
+
+def test_principal_components_take_noise_out_and_keep_an_interface_one_pixel_wide(model):
+    energy_eV, cube, labels, pdos = images.cube((32, 24), 300)
+    plain, smooth = (mapped(model, image(energy_eV, cube), common_onset=True, pca=pca) for pca in (None, "auto"))
+
+    def error(found, label):
+        rows = (labels == label) & (found.mask == 0)
+        return float(((found.p[rows] - pdos[label, 1]) ** 2).mean())
+
+    module = images.example()
+    for label in (module.DIAMOND, module.DISORDERED):
+        assert error(smooth, label) < 0.7 * error(plain, label)
+    assert error(smooth, module.INTERFACE) < 1.1 * error(plain, module.INTERFACE)
+    assert 2 <= smooth.meta["pca"]["components"] <= 6
+    # the interface stands out of both its sides as it does in truth
+    at_interface, beside = (smooth.p[labels == label].mean(axis=0) for label in (module.INTERFACE, module.DIAMOND))
+    true = pdos[module.INTERFACE, 1] - pdos[module.DIAMOND, 1]
+    assert np.corrcoef(at_interface - beside, true)[0, 1] > 0.7
+
+
+def test_a_pixel_unlike_all_components_is_taken_as_measured(model):
+    energy_eV, cube, _, _ = images.cube((24, 24), 3000)
+    [peak] = np.flatnonzero(np.isclose(energy_eV, 1846, atol=0.13))[:1]
+    cube[10, 5, peak - 4 : peak + 5] += 1500
+    found = mapped(model, image(energy_eV, cube), pca=1)
+    assert found.own_counts[10, 5]
+
+
+def test_a_drifting_onset_is_followed_or_held(model):
+    energy_eV, cube, labels, _ = images.cube((4, 16), 3000)
+    moved = np.stack([np.roll(row, 4 * k, axis=-1) for k, row in enumerate(cube)])  # 1 eV a line
+    followed, held = (mapped(model, image(energy_eV, moved), common_onset=common) for common in (False, True))
+    diamond = labels[0] == images.example().DIAMOND
+    drift = [np.nanmedian(line[diamond]) for line in followed.onset_eV]
+    np.testing.assert_allclose(np.diff(drift), 1.0, atol=0.15)
+    assert np.unique(held.onset_eV[held.mask == 0]).size == 1
+
+
+def test_no_usable_pixel_is_a_failure_and_leaves_no_file(cli, folder):
+    energy_eV = np.load(folder / "image.npz")["energy_eV"]
+    noise = np.random.default_rng(0).poisson(100, (3, 4, energy_eV.size))
+    images.write(folder / "noise.npz", energy_eV, noise)
+    done = cli("predict", "noise.npz", "-o", "none.npz", cwd=folder)
+    assert done.returncode == 1
+    assert "no pixel can be used: 12 of 12 pixels masked" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (folder / "none.npz").exists()
+
+
+def test_wrong_usage(cli, folder):
+    assert_usage_error(cli("predict", "image.npz", "--bin", "2,0", "-o", "x.npz", cwd=folder), "--bin")
+    assert_usage_error(cli("predict", "image.npz", "--pca", "many", "-o", "x.npz", cwd=folder), "--pca")
+    assert_usage_error(cli("predict", "image.npz", "--pca", "2", cwd=folder), "NAME.hspy")
+    assert_usage_error(cli("predict", "image.npz", "--bin", "2", "--average", "x.npy", cwd=folder), "--average")
+    assert_one_line_failure(cli("predict", "image.npz", "--bin", "2", "-o", "x.npz", cwd=folder), "image of 2 axes")
+    assert_one_line_failure(cli("predict", "rows.npz", "--bin", "2,2", "-o", "x.npz", cwd=folder), "no spectrum image")
+    assert_one_line_failure(cli("predict", "image.npz", "--average", "rows.npz", cwd=folder), "rows.npz", "labels")
+
+
+def test_every_cause_of_a_preparation_has_its_kind():
+    for words in ("no power law fits", "spike at 1850 eV: x", "no onset: y", "nowhere positive around the onset"):
+        assert maps.kind_of(words) != maps.CAUSES[-1]
+    assert maps.kind_of("-1 to 2 eV around the onset not measured; z") == "not measured over the whole window"
+    assert maps.kind_of("no silicon K-edge: novelty 5.0") == "no silicon K-edge"
