@@ -95,6 +95,7 @@ def _centre(maps: DensityMaps, values: np.ndarray, window: Window) -> np.ndarray
 
 def _draw_image(axes: Axes, panel: Panel, maps: DensityMaps) -> None:
     from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     colours = colormaps["viridis"].copy()
     colours.set_bad(style.PALE)
@@ -112,9 +113,10 @@ def _draw_image(axes: Axes, panel: Panel, maps: DensityMaps) -> None:
     )
     axes.set_axis_off()
     style.heading(axes, panel.title)
-    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.02)
+    bar = axes.figure.colorbar(shown, ax=axes, location="bottom", shrink=0.9, pad=0.1, aspect=30, ticks=MaxNLocator(3))
+    bar.ax.xaxis.set_major_formatter(ScalarFormatter(useOffset=False))
     bar.ax.tick_params(labelsize=5)
-    bar.ax.set_ylabel(panel.unit, fontsize=5)
+    bar.ax.set_xlabel(panel.unit, fontsize=5, labelpad=1)
     bar.outline.set_visible(False)
     _scale_bar(axes, abs(x.scale), x.units, panel.values.shape[-1])
 
@@ -148,7 +150,8 @@ def _draw_scree(axes: Axes, variances: np.ndarray, found: Mapping[str, Any]) -> 
     axes.plot(np.arange(1, found["components"] + 1), first[: found["components"]], "o", color=style.BLUE, label="kept")
     axes.axhline(found["edge"], color=style.INK, linewidth=0.6, linestyle=(0, (4, 3)), label="most of noise alone")
     style.log_axis(axes.yaxis)
+    axes.set_xlim(0, len(first) + 1)
     axes.legend(fontsize=5)
     style.heading(axes, "scree plot")
     axes.set_xlabel("principal component")
-    axes.set_ylabel("variance (noise: 1)")
+    axes.set_ylabel("variance of scaled counts")
