@@ -18,13 +18,13 @@ from sikpdos.engine import eigensolver, potential, scf
 from sikpdos.engine.basis import DensityBasis, WaveBasis
 from sikpdos.engine.crystal import Crystal, Symmetry, supercell, symmetry
 from sikpdos.engine.ground_state import GroundState, hamiltonians
-from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors, substitution_projectors
+from sikpdos.engine.hamiltonian import FixedPart, Hamiltonian, crystal_projectors, substitution_projectors
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.pseudopotential import Pseudopotential
 from sikpdos.engine.transition_energy import final_energy_Ry, initial_energy_Ry
 
 FOLDED_TOLERANCE_RY = 1e-3  # of the start bands
-UNCONVERGED_BANDS = 2  # the highest ones, which lag behind the others
+UNCONVERGED_BANDS = 2  # the highest ones, which the filter hardly reaches
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,12 +137,8 @@ def _hamiltonian(
     old = next(
         s for s, p in zip(cell.primitive.species, cell.primitive.positions, strict=True) if np.abs(p).max() < 1e-9
     )
-    return Hamiltonian(
-        waves,
-        values.to(device=basis.backend.device, dtype=basis.backend.real),
-        crystal_projectors(waves, cell.primitive),
-        substitution_projectors(waves, old, hole),
-    )
+    fixed = FixedPart(waves, crystal_projectors(waves, cell.primitive), substitution_projectors(waves, old, hole))
+    return Hamiltonian(fixed, values.to(device=basis.backend.device, dtype=basis.backend.real))
 
 
 def _perfect_bands(

@@ -11,13 +11,13 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.engine import scf
 from sikpdos.engine.basis import Backend, fft_grid_shape
 from sikpdos.engine.crystal import Crystal
+from sikpdos.engine.eigensolver import filter_degree
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.settings import Settings
 
 POINT_S = 2.3e-8  # H on one point of the FFT box, one thread of a virtual machine with AVX-512, two on a core
-ITERATIONS = 9  # of a density
-STEP_APPLICATIONS = 3  # of H to a band in each: two, and as much for the products of vectors
-DENSE_CYCLES = 6  # of the bands on the dense mesh
+ITERATIONS = 8  # of a density
+DENSE_CYCLES = 4  # of the bands on the dense mesh
 WAVE_COPIES = 6  # of all bands, during a Rayleigh-Ritz step
 BASE_GIB = 0.5  # Python and its libraries
 ATOM_BYTES = 440  # a plane wave of the primitive cell, for the orbitals and projectors of an atom
@@ -51,9 +51,10 @@ def estimate(
 ) -> Estimate:
     """Cost of a site of a primitive crystal, its hole in a supercell."""
     small, large = (_apply_s(of, settings, backend) for of in (crystal, cell))
+    applications = filter_degree(settings.cutoff_Ry) + 1
     bands, hole_bands = scf.n_bands(crystal.n_electrons), scf.n_bands(cell.n_electrons)
-    ground = (len(work.density) * ITERATIONS + len(work.bands) * DENSE_CYCLES) * STEP_APPLICATIONS * bands
-    density = ITERATIONS * STEP_APPLICATIONS * hole_bands * len(hole_density)
+    ground = (len(work.density) * ITERATIONS + len(work.bands) * DENSE_CYCLES) * applications * bands
+    filtered = ITERATIONS * applications * hole_bands * len(hole_density)
     recursions = 3 * settings.edge_steps(len(hole_density) == 1) * len(work.edge)
     projections = 4 * settings.pdos_steps * len(work.pdos)
     return Estimate(
@@ -62,7 +63,7 @@ def estimate(
         len(work.edge),
         len(work.pdos),
         ground * small,
-        large * (density + recursions) + small * projections,
+        large * (filtered + recursions) + small * projections,
         _memory_GiB(crystal, cell, settings, backend, len(hole_density)),
     )
 

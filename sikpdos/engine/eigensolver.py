@@ -1,7 +1,4 @@
-"""Lowest bands by block Davidson steps: each adds the preconditioned residuals to the span and solves within it.
-
-Davidson, 10.1016/0021-9991(75)90065-0; preconditioner of Teter, Payne, Allan, 10.1103/PhysRevB.40.12255.
-"""
+"""Chebyshev-filtered subspace iteration: Zhou, Saad, Tiago, Chelikowsky, 10.1016/j.jcp.2006.03.017."""
 
 from __future__ import annotations
 
@@ -11,13 +8,18 @@ from sikpdos.engine.basis import DensityBasis
 from sikpdos.engine.crystal import Crystal
 from sikpdos.engine.hamiltonian import Hamiltonian, orbital_functions
 
+DEGREE_PER_ROOT_RY = 1.3  # of the filter, for the root of the cutoff: 5 for silicon, 8 at 500 eV
 MAX_CYCLES = 60
-JITTER = 1e-12  # added to an overlap matrix of parallel vectors, in double precision
-Span = tuple[torch.Tensor, torch.Tensor]  # vectors (n_k, n, n_folded, n_waves), and H on them
+MARGIN_RY = 0.01  # above the highest wanted band, where the damped interval begins
 
 
 class NotConverged(Exception):
     """Bands or a density did not settle; the message tells how far they came."""
+
+
+def filter_degree(cutoff_Ry: float) -> int:
+    """Degree of the polynomial: what it damps in a given ratio grows with the root of the spectrum's width."""
+    return max(4, round(DEGREE_PER_ROOT_RY * cutoff_Ry**0.5))
 
 
 def initial_guess(hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -34,74 +36,57 @@ def initial_guess(hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int) -> t
         )
         noise = noise.to(device=backend.device, dtype=backend.complex)
         parts.append(noise * basis.mask / (1 + basis.kinetic) ** 1.5)
-    x = _normalised(torch.cat(parts, 1))
-    energies, rotation = rayleigh_ritz(*applied(hamiltonian, x, chunk_size(basis.density)), n_bands)
-    return energies, rotate(rotation, x)
+    x = torch.cat(parts, 1)
+    energies, x = rayleigh_ritz(hamiltonian, x, chunk_size(basis.density))
+    return energies[:, :n_bands], x[:, :n_bands]
 
 
 def chunk_size(basis: DensityBasis) -> int:
-    """Bands to apply H to at a time, to stay within the cache."""
+    """Bands to filter at a time."""
     return max(2, (2**23 if basis.backend.device == "cpu" else 2**32) // (basis.size * 16))
 
 
-def applied(hamiltonian: Hamiltonian, x: torch.Tensor, chunk: int) -> Span:
-    """Vectors and H on them."""
-    return x, torch.cat([hamiltonian.apply(part) for part in x.split(chunk, dim=1)], 1)
-
-
-def rayleigh_ritz(x: torch.Tensor, hx: torch.Tensor, n_kept: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Best eigenpairs in the span of x: energies (n_k, n_kept) in double precision, and the rotation to their vectors.
-
-    The vectors are about of norm 1.
-    """
-    flat, h = x.flatten(2), hx.flatten(2)
+def rayleigh_ritz(hamiltonian: Hamiltonian, x: torch.Tensor, chunk: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Best eigenpairs in the span of x: energies (n_k, n_bands) in double precision and orthonormal vectors."""
+    flat = x.flatten(2)
+    flat = flat / torch.linalg.vector_norm(torch.view_as_real(flat).flatten(2), dim=2, keepdim=True)
+    h = torch.cat([hamiltonian.apply(part).flatten(2) for part in flat.unflatten(2, x.shape[2:]).split(chunk, 1)], 1)
     overlap = (flat.conj() @ flat.mT).to(torch.complex128)
     energy = (flat.conj() @ h.mT).to(torch.complex128)
     factor, failed = torch.linalg.cholesky_ex((overlap + overlap.mH) / 2)
-    if failed.any():  # nearly parallel vectors: single precision cannot tell them apart
+    if failed.any():  # nearly parallel vectors, deep bands in all of them: single precision cannot tell them apart
         exact = flat.to(torch.complex128)
         overlap, energy = exact.conj() @ exact.mT, exact.conj() @ h.to(torch.complex128).mT
-        overlap += JITTER * torch.eye(overlap.shape[1], dtype=overlap.dtype, device=overlap.device)
         factor = torch.linalg.cholesky((overlap + overlap.mH) / 2)
     inverse = torch.linalg.inv(factor)
     reduced = inverse @ ((energy + energy.mH) / 2) @ inverse.mH
     values, u = torch.linalg.eigh((reduced + reduced.mH) / 2)
-    return values[:, :n_kept], (u.mH @ inverse).conj()[:, :n_kept].to(x.dtype)
+    rotation = (u.mH @ inverse).conj().to(x.dtype)  # rows are the new vectors
+    return values, (rotation @ flat).unflatten(2, x.shape[2:])
 
 
-def rotate(rotation: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Vectors (n_k, n_kept, n_folded, n_waves) from the rows of a rotation (n_k, n_kept, n)."""
-    return (rotation @ x.flatten(2)).unflatten(2, x.shape[2:])
+def chebyshev_filter(hamiltonian: Hamiltonian, x: torch.Tensor, energies: torch.Tensor) -> torch.Tensor:
+    """Damp in x what lies above the bands `energies` (n_k, n_bands), by a scaled Chebyshev polynomial."""
+    top = hamiltonian.upper_bound()
+    low = (energies[:, -1] + MARGIN_RY)[:, None, None, None].to(hamiltonian.potential.dtype)
+    bottom = energies[:, 0][:, None, None, None].to(low)
+    half, centre = (top - low) / 2, (top + low) / 2
+    scale = half / (bottom - centre)
+    previous, sigma = x, scale
+    y = (hamiltonian.apply(x) - centre * x) * (scale / half)
+    for _ in range(filter_degree(hamiltonian.basis.density.cutoff_Ry) - 1):
+        sigma_next = 1 / (2 / scale - sigma)
+        z = (hamiltonian.apply(y) - centre * y) * (2 * sigma_next / half) - (sigma * sigma_next) * previous
+        previous, y, sigma = y, z, sigma_next
+    return y
 
 
-def davidson_step(hamiltonian: Hamiltonian, span: Span, chunk: int) -> tuple[torch.Tensor, torch.Tensor, Span]:
-    """From vectors of norm 1: their better energies (n_k, n), the rotation to them, and the span they lie in."""
-    x, hx = span
-    quotient = (x.conj() * hx).real.flatten(2).sum(2)[..., None, None]
-    corrections = _normalised(_preconditioned(hamiltonian, x, hx - quotient * x))
-    added, h_added = applied(hamiltonian, corrections, chunk)
-    wide = torch.cat([x, added], 1), torch.cat([hx, h_added], 1)
-    return *rayleigh_ritz(*wide, x.shape[1]), wide
-
-
-def _preconditioned(hamiltonian: Hamiltonian, x: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
-    """Residuals, damped where a plane wave's kinetic energy is far above that of the band."""
-    kinetic = hamiltonian.basis.kinetic
-    of_band = (kinetic * (x.real**2 + x.imag**2)).flatten(2).sum(2)[..., None, None]
-    t = kinetic / (1.5 * of_band)
-    polynomial = 27 + 18 * t + 12 * t**2 + 8 * t**3
-    return residual * (polynomial / (polynomial + 16 * t**4))
-
-
-def _normalised(x: torch.Tensor) -> torch.Tensor:
-    norms = torch.linalg.vector_norm(torch.view_as_real(x).flatten(2), dim=2)[..., None, None]
-    return x / norms.clamp_min(torch.finfo(norms.dtype).tiny)
-
-
-def improved(hamiltonian: Hamiltonian, x: torch.Tensor, chunk: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Bands of a new potential, one step better: energies (n_k, n_bands) and vectors."""
-    energies, rotation, wide = davidson_step(hamiltonian, applied(hamiltonian, x, chunk), chunk)
-    return energies, rotate(rotation, wide[0])
+def chebyshev_step(
+    hamiltonian: Hamiltonian, x: torch.Tensor, energies: torch.Tensor, chunk: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One cycle: filter (in chunks of bands, to stay within the cache), then Rayleigh-Ritz."""
+    parts = [chebyshev_filter(hamiltonian, part, energies) for part in x.split(chunk, dim=1)]
+    return rayleigh_ritz(hamiltonian, torch.cat(parts, 1), chunk)
 
 
 def solve(
@@ -117,14 +102,13 @@ def solve(
     `start` are wave functions to begin with, in place of atomic orbitals. Raises NotConverged after MAX_CYCLES.
     """
     chunk = chunk_size(hamiltonian.basis.density)
-    x = initial_guess(hamiltonian, crystal, n_bands)[1] if start is None else start
-    span = applied(hamiltonian, _normalised(x), chunk)
-    energies, rotation = rayleigh_ritz(*span, n_bands)
-    span = rotate(rotation, span[0]), rotate(rotation, span[1])
+    if start is None:
+        energies, x = initial_guess(hamiltonian, crystal, n_bands)
+    else:
+        energies, x = rayleigh_ritz(hamiltonian, start, chunk)
     for _ in range(MAX_CYCLES):
         before = energies
-        energies, rotation, wide = davidson_step(hamiltonian, span, chunk)
-        span = rotate(rotation, wide[0]), rotate(rotation, wide[1])
+        energies, x = chebyshev_step(hamiltonian, x, energies, chunk)
         if float((energies - before)[:, :n_wanted].abs().max()) < tolerance_Ry:
-            return energies, span[0]
+            return energies, x
     raise NotConverged(f"bands not converged in {MAX_CYCLES} cycles")

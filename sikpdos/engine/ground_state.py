@@ -10,7 +10,7 @@ import torch
 from sikpdos.engine import eigensolver, potential, scf
 from sikpdos.engine.basis import Backend, DensityBasis, WaveBasis
 from sikpdos.engine.crystal import Crystal, symmetry
-from sikpdos.engine.hamiltonian import Hamiltonian, crystal_projectors
+from sikpdos.engine.hamiltonian import FixedPart, Hamiltonian, crystal_projectors
 from sikpdos.engine.kpoints import KPoints
 
 BAND_TOLERANCE_RY = 3e-4  # of the bands on the dense mesh, from one cycle to the next
@@ -44,7 +44,7 @@ def hamiltonians(
     """Hamiltonians of a primitive cell at k-points, in batches that keep `n_vectors` FFT boxes a point in memory."""
     v = values.to(device=basis.backend.device, dtype=basis.backend.real)
     waves = [WaveBasis(basis, batch, UNFOLDED) for batch in batches(points, basis, n_vectors)]
-    return [Hamiltonian(w, v, crystal_projectors(w, crystal)) for w in waves]
+    return [Hamiltonian(FixedPart(w, crystal_projectors(w, crystal)), v) for w in waves]
 
 
 def _solve_bands(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from scipy.linalg import eigh_tridiagonal
 
 from sikpdos.engine.basis import Backend, WaveBasis, spherical_harmonics
 from sikpdos.engine.crystal import Crystal
+from sikpdos.engine.lanczos import lanczos
 from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction, table
+
+BOUND_STEPS = 10  # of the recursion that bounds the spectrum
 
 
 def atomic_functions(
@@ -88,19 +93,56 @@ def substitution_projectors(basis: WaveBasis, old: Pseudopotential, new: Pseudop
 
 
 @dataclass(frozen=True, eq=False)
-class Hamiltonian:
-    """H at the k-points of a basis."""
+class FixedPart:
+    """What of H does not change with the density: kinetic energy and projectors."""
 
     basis: WaveBasis
-    potential: torch.Tensor  # (*shape) Ry, in the precision of the wave functions
     crystal: Projectors
     substitution: Projectors | None = None  # of a core hole
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
-        """H|x> for x (n_k, n_vectors, n_folded, n_waves)."""
-        y = self.basis.from_fft_grid(self.basis.to_fft_grid(x).mul_(self.potential))
-        y += self.basis.kinetic * x
+        """(T + V_nonlocal)|x> for x (n_k, n_vectors, n_folded, n_waves)."""
+        y = self.basis.kinetic * x
         y += self.crystal.apply(x.transpose(1, 2)).transpose(1, 2)
         if self.substitution is not None:
             y += self.substitution.apply(x.flatten(2)[:, None])[:, 0].unflatten(2, x.shape[2:])
         return y
+
+    @cached_property
+    def upper_bound_Ry(self) -> float:
+        """A bound of its largest eigenvalue, by a few Lanczos steps (as in eigensolver's source), not below the cutoff.
+
+        Repulsive projectors of diffuse atoms (Na) lie higher than any plane wave.
+        """
+        backend = self.basis.density.backend
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn(self.basis.shape[0], 1, *self.basis.shape[1:], generator=generator, dtype=torch.complex64)
+        start = noise.to(device=backend.device, dtype=backend.complex) * self.basis.mask
+        diagonal, off_diagonal, _ = lanczos(self.apply, start, BOUND_STEPS)
+        tops = [
+            eigh_tridiagonal(a, b[:-1], eigvals_only=True)[-1] + b[-1]
+            for a, b in zip(diagonal[:, 0], off_diagonal[:, 0], strict=True)
+        ]
+        return max(self.basis.density.cutoff_Ry, *tops)
+
+
+@dataclass(frozen=True, eq=False)
+class Hamiltonian:
+    """H at the k-points of a basis."""
+
+    fixed: FixedPart
+    potential: torch.Tensor  # (*shape) Ry, in the precision of the wave functions
+
+    @property
+    def basis(self) -> WaveBasis:
+        return self.fixed.basis
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        """H|x> for x (n_k, n_vectors, n_folded, n_waves)."""
+        y = self.basis.from_fft_grid(self.basis.to_fft_grid(x).mul_(self.potential))
+        y += self.fixed.apply(x)
+        return y
+
+    def upper_bound(self) -> float:
+        """A bound of the largest eigenvalue (Ry)."""
+        return self.fixed.upper_bound_Ry + float(self.potential.max())

@@ -175,10 +175,15 @@ def self_consistent_field(
     Raises eigensolver.NotConverged after MAX_ITERATIONS.
     """
     mixer, history, all_weights = AndersonMixer(problem.basis), [], np.concatenate(problem.weights)
+    energies: list[torch.Tensor] = []
     for number in range(1, MAX_ITERATIONS + 1):
         potential = effective(density, problem.atoms, problem.basis)
         now = with_potential(problem.hamiltonians, potential)
-        pairs = [eigensolver.improved(h, x, problem.chunk) for h, x in zip(now, waves, strict=True)]
+        if not energies:
+            energies = [eigensolver.rayleigh_ritz(h, x, problem.chunk)[0] for h, x in zip(now, waves, strict=True)]
+        pairs = [
+            eigensolver.chebyshev_step(h, x, e, problem.chunk) for h, x, e in zip(now, waves, energies, strict=True)
+        ]
         energies, waves = [e for e, _ in pairs], [x for _, x in pairs]
         bands = compute_occupations(torch.cat(energies), all_weights, problem.n_electrons, problem.smearing_Ry)
         residual = density_of(problem, waves, bands) - density
