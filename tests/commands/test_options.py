@@ -88,7 +88,7 @@ def test_onset_rules_are_those_of_the_core(rule):
 
 
 KINDS = {
-    "predict": (("predict", EXAMPLE), "-o", "out.hspy"),
+    "predict": (("predict", EXAMPLE), "-o", "out.h5"),
     "predict scalars": (("predict", EXAMPLE, "--json"), "-o", "out.csv"),
     "predict figure": (("predict", EXAMPLE), "--plot", "out.bmp"),
     "match": (("match", "x.npz"), "-o", "out.npz"),

@@ -214,14 +214,16 @@ def test_predict_of_bad_standard_input(cli):
     assert_one_line_failure(cli("predict", "-", stdin=b""), "standard input: empty file")
 
 
-def test_predict_of_a_matrix_names_the_spectra_it_leaves_out(cli, tmp_path):
+def test_predict_of_a_matrix_keeps_the_places_of_spectra_that_cannot_be_used(cli, tmp_path):
     edge_file(tmp_path / "good.msa")
     [spectra] = read_spectra(tmp_path / "good.msa")
     matrix = np.repeat(spectra.intensity, 4, axis=0)
     matrix[1], matrix[2, 500] = 0, np.nan
     np.savez(tmp_path / "m.npz", energy_eV=spectra.energy_eV, spectra=matrix, ids=["a", "b", "c", "d"])
     done = cli("predict", "m.npz", "--any-edge", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "sikpdos predict: m.npz: b: all intensities are zero\n" in done.stderr
-    assert "sikpdos predict: m.npz: c: intensity is nan in channel 501 of 1000\n" in done.stderr
-    assert {row.partition(",")[0] for row in done.stdout.splitlines()[1:]} == {"a", "d"}
+    assert done.returncode == 0, done.stderr
+    assert "b: all intensities are zero" in done.stderr
+    assert "c: intensity is nan in channel 501 of 1000" in done.stderr
+    rows = [row.split(",") for row in done.stdout.splitlines()[1:]]
+    assert {name: "nan" in cells for name, *cells in rows} == {"a": False, "b": True, "c": True, "d": False}
+    assert cli("predict", "m.npz", "--any-edge", "--strict", cwd=tmp_path).returncode == 1
