@@ -116,7 +116,7 @@ def test_hyperspys_own_reader_opens_the_maps(cli, folder, found):
 
 
 def test_hyperspy_itself_opens_them(cli, folder):
-    hyperspy = pytest.importorskip("hyperspy.api", reason="hyperspy is not installed: pip install 'sikpdos[peers]'")
+    hyperspy = pytest.importorskip("hyperspy.api", reason="hyperspy is not installed")
     cli("predict", "image.npz", "--sigma", "1", "-o", "own.hspy", cwd=folder)
     signals = hyperspy.load(str(folder / "own.hspy"))
     [s] = [signal for signal in signals if "s PDOS" in signal.metadata.General.title]
