@@ -97,8 +97,7 @@ def _draw_image(axes: Axes, panel: Panel, maps: DensityMaps) -> None:
     from matplotlib import colormaps
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-    colours = colormaps["viridis"].copy()
-    colours.set_bad(style.PALE)
+    colours = colormaps["viridis"].with_extremes(bad=style.PALE)
     finite = panel.values[np.isfinite(panel.values)]
     low, high = np.percentile(finite, _ROBUST) if finite.size else (0.0, 1.0)
     y, x = maps.navigation[0], maps.navigation[-1]
