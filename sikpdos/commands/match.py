@@ -52,7 +52,7 @@ def match(
     Example: sikpdos match dataset.npz --model model.npz > comparison.csv
     """
     window, smoothing = options.background_window(background), options.smoothing(smooth)
-    energy_eV, angles = options.onset_energy(onset), options.angles(self_absorption)
+    energy_eV, angles = options.onset_energy(onset), options.angles(self_absorption, composition)
     if files and model:
         raise typer.BadParameter("compares on the dataset's own test part: give no files", param_hint="--model")
     if not files and (neighbours or list_):

@@ -179,8 +179,10 @@ def onset_energy(text: str) -> float | None:
     return None if text == "auto" else _number(text, float, "--onset", f"'{text}' is neither auto nor an energy in eV")
 
 
-def angles(text: str | None) -> tuple[float, float] | None:
-    """ "45,45" as the angles of beam and detector to the surface, degrees."""
+def angles(text: str | None, composition: str) -> tuple[float, float] | None:
+    """ "45,45" as the angles of beam and detector to the surface, degrees; without them no composition is asked for."""
+    if text is None and composition != "Si":
+        raise typer.BadParameter("is for --self-absorption, which is not given", param_hint="--composition")
     return None if text is None else pair(text, float, "--self-absorption")
 
 

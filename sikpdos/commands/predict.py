@@ -89,9 +89,7 @@ def predict(
     window, smoothing = options.background_window(background), options.smoothing(smooth)
     of_image = maps.image_options(bin, pca, average, onset)
     energy_eV = None if of_image.common_onset else options.onset_energy(onset)
-    angles = options.angles(self_absorption)
-    if angles is None and composition != "Si":
-        raise typer.BadParameter("is for --self-absorption, which is not given", param_hint="--composition")
+    angles = options.angles(self_absorption, composition)
     options.check_output(output, _JSON if json else options.CSV + options.NPZ + maps.HSPY)
     options.check_output(plot, options.FIGURES, "--plot")
     if list_:
