@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -40,12 +39,7 @@ class Allotrope:
 @cache
 def allotropes() -> tuple[Allotrope, ...]:
     """The catalogue's entries in the order of the file."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
-    return tuple(Allotrope(**item) for item in tomllib.loads(resources.CATALOGUE.read_text("utf-8"))["structure"])
+    return tuple(Allotrope(**item) for item in resources.entries(resources.CATALOGUE, "structure"))
 
 
 def conventional_cell(allotrope: Allotrope) -> Structure:

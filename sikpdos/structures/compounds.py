@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from functools import cache
 
@@ -41,12 +40,7 @@ class Compound:
 @cache
 def compounds() -> tuple[Compound, ...]:
     """The catalogue's entries in the order of the file."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
-    return tuple(Compound(**item) for item in tomllib.loads(resources.COMPOUNDS.read_text("utf-8"))["compound"])
+    return tuple(Compound(**item) for item in resources.entries(resources.COMPOUNDS, "compound"))
 
 
 def entries(elements: frozenset[str] | None = None) -> list[Entry]:

@@ -144,3 +144,8 @@ def test_a_job_array_gives_the_part(monkeypatch):
         monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
     assert options.shard(None) == (3, 4)
     assert options.shard("2/8") == (2, 8)
+
+
+@pytest.mark.parametrize("command", [["predict", EXAMPLE], ["match", "x.npz", EXAMPLE]])
+def test_a_composition_is_for_self_absorption_only(cli, tmp_path, command):
+    assert_usage_error(cli(*command, "--composition", "SiO2", cwd=tmp_path), "--self-absorption")
