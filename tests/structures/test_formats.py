@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -165,3 +166,13 @@ def test_reference_files_are_read_in_the_files_order(shared):
     for path in sorted((shared / "compounds" / "cif").glob("*.cif"))[::40]:
         ours, theirs = read_structure(path).structure, Structure.from_file(Path(path))
         assert ours.matches(theirs, ltol=1e-4, stol=1e-4, scale=False)
+
+
+@pytest.mark.parametrize("name", structure_seeds.texts(structure_seeds.QUARTZ))
+def test_file_cut_at_any_line_is_read_or_refused(name, tmp_path):
+    lines = structure_seeds.texts(structure_seeds.QUARTZ)[name].splitlines(keepends=True)
+    for cut in range(1, len(lines)):
+        path = tmp_path / name
+        path.write_text("".join(lines[:cut]).rstrip("\n"))
+        with contextlib.suppress(SikpdosError):
+            assert all(entry.structure.num_sites for entry in read_file(path).entries)

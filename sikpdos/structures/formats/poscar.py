@@ -26,9 +26,9 @@ def crystal_of(text: str) -> Crystal:
         raise NotPoscar(str(error)) from None
     n_atoms = sum(counts)
     check_count(n_atoms)
-    if lines[first].strip()[:1] in ("S", "s"):
-        first += 1
-    mode = lines[first].strip() if first < len(lines) else ""
+    modes = [line.strip() for line in lines[first : first + 2]] + ["", ""]  # the file may end here
+    selective = modes[0][:1] in ("S", "s")
+    first, mode = first + selective, modes[selective]
     if mode.lower().startswith("direct configuration"):
         raise SikpdosError("XDATCAR: a trajectory; give its CONTCAR")
     rows = [line.split() for line in lines[first + 1 : first + 1 + n_atoms]]
