@@ -28,6 +28,15 @@ def assemble(
     sites: Annotated[
         str | None, typer.Option("--sites", help="sites.csv: takes each structure's family from it.")
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            "--classes",
+            metavar="NAME,...",
+            show_default="all",
+            help="Sites of these material classes alone: elemental, oxide, silicide...",
+        ),
+    ] = None,
     database: Annotated[
         str | None, typer.Option("--database", help="Write the unbroadened histograms of all sites here, too (NPZ).")
     ] = None,
@@ -53,7 +62,8 @@ def assemble(
 
     broadening = {key: value for key, value in asked.items() if value is not None}
     paths = files or [str(resources.DATABASE if embedded else resources.EXTERNAL)]
-    assembled, sources = assemble_sources(paths, sites, broadening)
+    wanted = tuple(dict.fromkeys(name.strip() for name in (classes or "").split(",") if name.strip()))
+    assembled, sources = assemble_sources(paths, sites, broadening, wanted)
     if database and sources is None:
         raise SikpdosError("--database needs raw sites; curves are broadened already")
     dataset.write_dataset(output, assembled)

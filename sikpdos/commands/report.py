@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +17,7 @@ from sikpdos.spectra.settings import Preprocessing
 
 _ABSOLUTE_EV = 100.0  # onsets above are energy losses or photon energies, below they are relative
 _ANOTHER_EDGE_EV = 15.0  # from elemental silicon's edge: no chemical shift, nor a usual error of the energy zero
+_TOLD = 0.05  # probability from which on a class is named
 _SHIFTED_EV = 3.5  # oxidised silicon lies 5 to 8 eV higher; errors of the energy zero up to here are common
 
 
@@ -27,7 +29,7 @@ def describe(path: str, model: Model, predicted: Predicted) -> Iterator[str]:
         done = steps(predicted.preprocessing, predicted.background)
         for step in (*done, *predicted.remarks, _onset(predicted.preprocessing, onset_eV)):
             yield f"{name}: {step}"
-        yield from _displaced(name, onset_eV[onset_eV > _ABSOLUTE_EV])
+        yield from _displaced(name, onset_eV[onset_eV > _ABSOLUTE_EV], model.classes)
     if np.isfinite(predicted.sensitivity).all():
         change = predicted.sensitivity.max()
         yield f"{name}: an onset {SHIFT_EV} eV off would change the result by {change:.3g} states/eV rms"
@@ -66,12 +68,12 @@ def _onset(preprocessing: Preprocessing, onset_eV: np.ndarray) -> str:
     return f"onset at {where} ({how}); window -1 to 19 eV around it"
 
 
-def _displaced(name: str, onset_eV: np.ndarray) -> Iterator[str]:
+def _displaced(name: str, onset_eV: np.ndarray, classes: tuple[str, ...]) -> Iterator[str]:
     """A warning where absolute onsets (k,) are not those of elemental silicon."""
     off_eV = np.abs(onset_eV - SI_K_EDGE_EV).max(initial=0.0)
     if off_eV > _ANOTHER_EDGE_EV:
         yield f"{name}: warning: silicon's K-edge lies at {SI_K_EDGE_EV:g} eV: another edge, or wrong energies"
-    elif off_eV > _SHIFTED_EV:
+    elif off_eV > _SHIFTED_EV and not classes:
         yield (
             f"{name}: warning: {off_eV:.1f} eV from elemental silicon's K-edge at {SI_K_EDGE_EV:g} eV: an oxide or "
             "another compound, or an energy scale that is off; the model knows elemental silicon only"
@@ -79,17 +81,29 @@ def _displaced(name: str, onset_eV: np.ndarray) -> Iterator[str]:
 
 
 class Doubts:
-    """Counts what is unlike the training spectra over the blocks of one file, to tell it once at the end."""
+    """Counts over the blocks of one file, to tell at its end: kinds of silicon, what is unlike the training spectra."""
 
     def __init__(self, path: str):
         self.name, self.spectra, self.unusual, self.highest = files.display_name(path), 0, 0, 0.0
+        self.kinds: Counter[str] = Counter()  # likeliest classes
+        self.shares: dict[str, float] | None = None  # probabilities of the first spectrum's
 
     def add(self, predicted: Predicted) -> None:
         self.spectra += len(predicted.names)
         self.unusual += int((predicted.novelty > 1).sum())
         self.highest = max(self.highest, float(predicted.novelty.max()))
+        if predicted.class_probabilities is not None:
+            self.shares = self.shares or predicted.kinds(0)
+            self.kinds.update(str(predicted.kind(row)) for row in range(len(predicted.names)))
+
+    def _kind(self) -> str:
+        if self.spectra > 1:
+            return ", ".join(f"{kind} {count}" for kind, count in self.kinds.most_common())
+        return ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in (self.shares or {}).items() if share >= _TOLD)
 
     def lines(self) -> Iterator[str]:
+        if self.kinds:
+            yield f"{self.name}: kind of silicon, by the edge: {self._kind()}"
         if self.unusual:
             who = "the spectrum is" if self.spectra == 1 else f"{self.unusual} of {self.spectra} spectra are"
             yield (

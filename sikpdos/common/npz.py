@@ -26,7 +26,7 @@ from sikpdos.common.files import display_name, output, read_bytes
 from sikpdos.common.version import __version__
 
 _SEAL = b"sha256:"  # begins an NPZ's archive comment, its last bytes; the digest is of all bytes before it
-_TEXT = ("ids", "groups", "site_meta")  # arrays of text; all others are numbers
+_TEXT = ("ids", "groups", "site_meta", "material_class", "classes")  # arrays of text; all others are numbers
 _LARGEST = 1e30  # no quantity of the suite is larger; products of such numbers would be infinite
 
 

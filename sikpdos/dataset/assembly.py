@@ -11,6 +11,7 @@ from sikpdos.dataset.curves import Curves
 from sikpdos.dataset.database import Database
 from sikpdos.dataset.dataset import SCHEMA, Dataset
 from sikpdos.spectra import processing
+from sikpdos.structures.material_class import material_class
 
 _BROADENING = ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")
 AUGMENTED = "augment "  # what the source of such sites begins with
@@ -37,6 +38,7 @@ def assemble(curves: Curves, database: Database | None = None) -> Dataset:
         meta={**npz.provenance(SCHEMA), **broadening, "checks": checks, **_augmented(database)},
         edge_energy_eV=edge_energy_eV,
         edge=edge,
+        **_kinds(curves, database),
     )
 
 
@@ -57,6 +59,24 @@ def _unbroadened(database: Database | None) -> tuple[np.ndarray, np.ndarray] | t
     if database is None or database.edge_sigma_eV.any():
         return None, None
     return database.edge_energy_eV, database.edge
+
+
+def _kinds(curves: Curves, database: Database | None) -> dict[str, np.ndarray]:
+    """Material class and photon energy of the onset of every site, as far as its calculation tells them."""
+    if database is None:
+        return {}
+    zero_eV = np.array([meta.get("transition_eV") or np.nan for meta in database.site_meta])
+    return {
+        "material_class": np.array([site_class(meta) for meta in database.site_meta]),
+        "absolute_onset_eV": np.nan_to_num(zero_eV + curves.onset_eV),
+    }
+
+
+def site_class(meta: dict) -> str:
+    """Material class of a site, by its meta data or the elements that its calculation had; empty if not known."""
+    species = meta.get("pseudopotentials")
+    elements = {name.split(",")[0] for name in species} if isinstance(species, dict) else set()
+    return str(meta.get("material_class") or (material_class(elements) if elements else ""))
 
 
 def _augmented(database: Database | None) -> dict[str, list[str]]:
@@ -102,8 +122,16 @@ def summary(dataset: Dataset) -> str:
             f"augmented    {dataset.augmented.sum()} of the sites: strained, rattled, with a vacancy, or random",
             f"pdos         {PDOS.start_eV:g} to {PDOS.stop_eV:g} eV, {PDOS.size} points, states/eV/atom",
             f"variance     s {variance[0]:.3g}, p {variance[1]:.3g} (states/eV)^2",
+            f"classes      {_counted_classes(dataset)}",
             f"duplicates   {len(checks['duplicates'])}" + "".join(f"; {a} = {b}" for a, b in checks["duplicates"][:5]),
             f"odd charge   {len(checks['odd_charge'])}" + "".join(f"; {i}" for i in checks["odd_charge"][:5]),
             f"before broadening  {'kept' if dataset.edge is not None else 'not known'}",
         ]
     )
+
+
+def _counted_classes(dataset: Dataset) -> str:
+    if dataset.material_class is None:
+        return "not known"
+    names, counts = np.unique(dataset.material_class, return_counts=True)
+    return ", ".join(f"{name or 'not known'} {count}" for name, count in zip(names, counts, strict=True))

@@ -114,6 +114,18 @@ def regrouped(database: Database, group_of_structure: dict[str, str] | None) -> 
     return replace(database, groups=np.array([site_group(meta, group_of_structure) for meta in database.site_meta]))
 
 
+def some(database: Database, rows: np.ndarray) -> Database:
+    """Some of its sites, by their rows."""
+    return replace(
+        database,
+        ids=database.ids[rows],
+        groups=database.groups[rows],
+        edge=database.edge[rows],
+        pdos=database.pdos[rows],
+        site_meta=tuple(database.site_meta[row] for row in rows),
+    )
+
+
 def write_database(path: str | os.PathLike, database: Database) -> None:
     """Write a database as NPZ; the meta data of each site as JSON."""
     arrays = {name: getattr(database, name) for name in _ARRAYS}

@@ -13,6 +13,8 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 
 SCHEMA = "sikpdos-dataset-1"
+_OF_SITES = ("material_class", "absolute_onset_eV")  # one for each site, where known
+_IF_KNOWN = ("edge_energy_eV", "edge", *_OF_SITES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Dataset:
     meta: dict  # sigma_eV, onset_rule, checks, ids of sites of augmented crystals
     edge_energy_eV: np.ndarray | None = None  # (n_edge,) bins of the edge before broadening, where known:
     edge: np.ndarray | None = None  # (n, n_edge) needed to simulate measurements
+    material_class: np.ndarray | None = None  # (n,) elemental, oxide, silicide...; empty where not known
+    absolute_onset_eV: np.ndarray | None = None  # (n,) calculated photon energy of each onset; 0 where not known
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -52,8 +56,8 @@ class Dataset:
 
 def write_dataset(path: str | os.PathLike, dataset: Dataset) -> None:
     """Write a dataset as NPZ; edges before broadening where they are known."""
-    names = ("ids", "groups", "spectra", "pdos") + (("edge_energy_eV", "edge") if dataset.edge is not None else ())
-    npz.write(path, {name: getattr(dataset, name) for name in names}, dataset.meta)
+    arrays = {name: getattr(dataset, name) for name in ("ids", "groups", "spectra", "pdos", *_IF_KNOWN)}
+    npz.write(path, {name: array for name, array in arrays.items() if array is not None}, dataset.meta)
 
 
 def read_dataset(path: str | os.PathLike, data: bytes | None = None) -> Dataset:
@@ -64,6 +68,7 @@ def read_dataset(path: str | os.PathLike, data: bytes | None = None) -> Dataset:
     if "edge" in arrays:
         n_edge = npz.length(arrays, path, "edge_energy_eV")
         shapes |= {"edge_energy_eV": (n_edge,), "edge": (n, n_edge)}
+    shapes |= {name: (n,) for name in _OF_SITES if name in arrays}
     npz.require(arrays, path, **shapes)
     npz.require_meta(meta, path, sigma_eV=(int, float), lorentz_fwhm_eV=(int, float), onset_rule=str)
     return Dataset(**{name: arrays[name] for name in shapes}, meta=meta)

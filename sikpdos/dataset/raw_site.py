@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from types import NoneType
 
 import numpy as np
 
@@ -67,6 +68,8 @@ def check_meta(meta: dict, path: str | os.PathLike) -> None:
         check_id(meta.get("site_id", ""))
     known = {"structure_id": "", "group": "", "edge_sigma_eV": 0.0, "pdos_sigma_eV": 0.0} | meta
     npz.require_meta(known, path, structure_id=str, group=str, edge_sigma_eV=(int, float), pdos_sigma_eV=(int, float))
+    known = {"material_class": "", "transition_eV": None} | meta
+    npz.require_meta(known, path, material_class=str, transition_eV=(int, float, NoneType))
 
 
 def _equally_spaced(energy_eV: np.ndarray) -> bool:

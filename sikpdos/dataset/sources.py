@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset import assembly, curves, curves_file, database, raw_site
+from sikpdos.dataset.assembly import site_class
 from sikpdos.dataset.curve_table import CurveTable, read_table
 from sikpdos.dataset.curves import Curves
 from sikpdos.dataset.database import Database
@@ -78,12 +81,13 @@ def _differences(first: object, second: object) -> tuple[str, str]:
 
 
 def assemble_sources(
-    paths: Sequence[str], sites_csv: str | None, broadening: Mapping[str, Any]
+    paths: Sequence[str], sites_csv: str | None, broadening: Mapping[str, Any], classes: Collection[str] = ()
 ) -> tuple[Dataset, Database | None]:
     """A dataset from anything `assemble` takes, and the database it came from (None for curves).
 
     sites_csv: table of sites whose groups are taken. broadening: those of sigma_eV, lorentz_fwhm_eV and onset_rule that
-    are asked for; curves must have them already. Raises SikpdosError if they have others, and as the readers do.
+    are asked for; curves must have them already. classes: of material, whose sites alone are taken; all by default.
+    Raises SikpdosError if curves have other broadenings or no classes, if no site is left, and as the readers do.
     """
     group_of_structure = None
     if sites_csv is not None:
@@ -93,9 +97,23 @@ def assemble_sources(
     else:
         data = files.read_bytes(paths[0])
         if not npz.is_npz(data) or npz.schema_of(data) == curves.SCHEMA:
+            if classes:
+                raise SikpdosError("curves do not know the material classes of their sites", paths[0])
             return assembly.assemble(_read_broadened(paths[0], data, broadening)), None
         source = _sites(paths[0], data, group_of_structure)
+    if classes:
+        source = _of_classes(source, classes)
     return assembly.assemble(curves.broaden_sites(source, **broadening), source), source
+
+
+def _of_classes(source: Database, classes: Collection[str]) -> Database:
+    """The sites of some material classes. Raises SikpdosError, with the classes there are, where one has none."""
+    of_sites = np.array([site_class(meta) for meta in source.site_meta])
+    for name in classes:
+        if name not in of_sites:
+            there = ", ".join(sorted(set(of_sites.tolist()) - {""})) or "none that is known"
+            raise SikpdosError(f"no site of class '{name}'; there are: {there}")
+    return database.some(source, np.flatnonzero(np.isin(of_sites, list(classes))))
 
 
 def _read_broadened(path: str, data: bytes, broadening: Mapping[str, Any]) -> Curves:

@@ -16,6 +16,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
 from sikpdos.model import kernel_regression
+from sikpdos.model.classification import Classifier
 from sikpdos.model.kernel_regression import KernelRegression
 from sikpdos.model.network import Architecture, forward, recording, scale
 from sikpdos.model.outliers import OutlierModel
@@ -46,6 +47,7 @@ class Model:
     uncertainty: Uncertainty
     outlier_model: OutlierModel  # what the training spectra look like
     meta: dict  # model card: sigma_eV, onset_rule, split, scores, configuration
+    classifier: Classifier | None = None  # None where the training knew one material class alone
 
     @property
     def architecture(self) -> Architecture:
@@ -54,6 +56,11 @@ class Model:
     @property
     def members(self) -> int:
         return len(self.ensemble.member_fold)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Material classes that it tells from each other."""
+        return () if self.classifier is None else self.classifier.classes
 
     @property
     def sigma_eV(self) -> float:
@@ -83,6 +90,17 @@ def predict(
             "the model gives NaN or infinity: its weights are damaged, or these are no normalised spectra"
         )
     return mean, std
+
+
+def class_probabilities(model: Model, spectra: np.ndarray, onset_eV: np.ndarray | None = None) -> np.ndarray:
+    """Probabilities (B, c) of the material classes that a model knows, of normalised spectra (B, 200).
+
+    onset_eV (B,): energies of their onsets; those that cannot be on an absolute scale are not used. (B, 0) of a model
+    that knows one class alone.
+    """
+    if model.classifier is None:
+        return np.empty((len(spectra), 0))
+    return model.classifier.probabilities(model.ensemble.regression, spectra, onset_eV)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import numpy as np
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.model import metrics
-from sikpdos.model.ensemble import Model, predict
+from sikpdos.model.ensemble import Model, class_probabilities, predict
 from sikpdos.model.template_matching import match
 from sikpdos.model.training_spectra import SpectrumVariants
 
@@ -26,4 +26,22 @@ def test_scores(model: Model, variants: SpectrumVariants, dataset: Dataset, fold
         "better_than_matching": float((model_mse < matching_mse).mean()),
         "coverage_90": metrics.coverage(predicted, std, true),
         "test_sites": int(test.sum()),
+        **_class_scores(model, tested, dataset, test),
+    }
+
+
+def _class_scores(model: Model, tested: SpectrumVariants, dataset: Dataset, test: np.ndarray) -> dict[str, float]:
+    """Share of the test spectra whose class is the most probable one by their shape, and mean probability of the true
+    one; nothing where classes are not known."""
+    if dataset.material_class is None or not model.classes:
+        return {}
+    probabilities = class_probabilities(model, tested.flat_spectra)
+    true = tested.flat_copies(dataset.material_class[test])[:, None] == np.array(model.classes)
+    known = true.any(axis=1)
+    if not known.any():
+        return {}
+    of_true = probabilities[known][true[known]]
+    return {
+        "class_accuracy": float((of_true >= probabilities[known].max(axis=1)).mean()),
+        "class_probability": float(of_true.mean()),
     }

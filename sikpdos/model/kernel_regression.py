@@ -52,7 +52,7 @@ def fit(spectra: np.ndarray, pdos: np.ndarray, fold: np.ndarray, left_out: Seque
     components, scores = components / scores.std(), scores / scores.std()
     pdos_components = _principal_components(pdos - pdos_mean, _PDOS_COMPONENTS)
     targets = (pdos - pdos_mean) @ pdos_components.T
-    distance = _distances(scores, scores)
+    distance = distances_of(scores, scores)
     length_scales, noises = _most_likely(distance, targets)
     used = np.array([fold != number for number in left_out])
     arrays = {
@@ -96,12 +96,17 @@ def predict(
     nearest = np.empty(pdos.shape[:2], np.float32)
     for start in range(0, len(spectra), _BLOCK):
         block = slice(start, start + _BLOCK)
-        scores = (_logarithm(spectra[block]) - regression.spectrum_mean) @ regression.spectrum_components
-        distance = _distances(scores, regression.spectrum_scores)
+        distance = distances(regression, spectra[block])
         nearest[:, block] = [distance[:, rows].min(axis=1) for rows in used]
         outputs = _outputs(distance, alpha, regression.length_scales)
         pdos[:, block] = (outputs @ regression.pdos_components + regression.pdos_mean).clip(0)
     return pdos.reshape(*pdos.shape[:2], 2, PDOS.size), nearest
+
+
+def distances(regression: KernelRegression, spectra: np.ndarray) -> np.ndarray:
+    """Distances (m, n) of spectra (m, 200) to the n training spectra."""
+    scores = (_logarithm(spectra) - regression.spectrum_mean) @ regression.spectrum_components
+    return distances_of(scores, regression.spectrum_scores)
 
 
 def _outputs(distance: np.ndarray, alpha: np.ndarray, length_scales: np.ndarray) -> np.ndarray:
@@ -123,7 +128,7 @@ def _principal_components(centred: np.ndarray, count: int) -> np.ndarray:
     return np.linalg.svd(centred, full_matrices=False)[2][: min(count, len(centred) - 1)]
 
 
-def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def distances_of(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Euclidean distances (m, n) of rows (m, k) and (n, k)."""
     return np.sqrt(((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T).clip(0))
 

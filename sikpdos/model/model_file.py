@@ -11,6 +11,7 @@ from sikpdos.common import config, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
+from sikpdos.model.classification import Classifier
 from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble, Model
 from sikpdos.model.kernel_regression import KernelRegression
 from sikpdos.model.network import CONDITIONS, Architecture, weight_shapes
@@ -45,6 +46,13 @@ _REGRESSION_ARRAYS = {
     "pdos_mean": "kernel_mean",
     "pdos_components": "kernel_basis",
 }
+_CLASSIFIER_ARRAYS = {
+    "alpha": "class_alpha",
+    "length_scale": "class_length",
+    "sharpness": "class_sharpness",
+    "shift_eV": "class_shift_eV",
+    "shift_std_eV": "class_shift_std_eV",
+}
 _UNCERTAINTY_ARRAYS = {
     "floor": "error_floor",
     "distance": "error_distance",
@@ -68,6 +76,7 @@ def write_model(path: str | os.PathLike, model: Model) -> None:
         "kernel_left_out": ensemble.regression.left_out,
         "member_fold": ensemble.member_fold,
     }
+    arrays |= _classifier_arrays(model.classifier)
     npz.write(path, arrays, {**model.meta, "architecture": asdict(ensemble.architecture)})
 
 
@@ -84,6 +93,34 @@ def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
         uncertainty=_uncertainty(arrays, path),
         outlier_model=_outlier_model(arrays, path),
         meta=meta,
+        classifier=_classifier(arrays, path),
+    )
+
+
+def _classifier_arrays(classifier: Classifier | None) -> dict[str, np.ndarray]:
+    if classifier is None:
+        return {}
+    return {"classes": np.array(classifier.classes)} | {
+        file: np.asarray(getattr(classifier, name), np.float32) for name, file in _CLASSIFIER_ARRAYS.items()
+    }
+
+
+def _classifier(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Classifier | None:
+    """None in a file without classes."""
+    if "classes" not in arrays:
+        return None
+    n, c = npz.length(arrays, path, "kernel_rows"), npz.length(arrays, path, "classes")
+    npz.require(arrays, path, classes=(c,), class_alpha=(n, c), class_shift_eV=(c,), class_shift_std_eV=(c,))
+    npz.require(arrays, path, class_length=(), class_sharpness=())
+    if not float(arrays["class_length"]) > 0:
+        raise SikpdosError("array 'class_length' must be positive", path)
+    return Classifier(
+        classes=tuple(arrays["classes"].tolist()),
+        alpha=arrays["class_alpha"],
+        length_scale=float(arrays["class_length"]),
+        sharpness=float(arrays["class_sharpness"]),
+        shift_eV=arrays["class_shift_eV"],
+        shift_std_eV=arrays["class_shift_std_eV"],
     )
 
 

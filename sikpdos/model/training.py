@@ -12,8 +12,17 @@ from sikpdos.common import npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
-from sikpdos.model import calibration, checkpoint, evaluation, kernel_regression, optimization, training_spectra
+from sikpdos.model import (
+    calibration,
+    checkpoint,
+    classification,
+    evaluation,
+    kernel_regression,
+    optimization,
+    training_spectra,
+)
 from sikpdos.model import settings as training_settings
+from sikpdos.model.classification import Classifier
 from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble, Model
 from sikpdos.model.kernel_regression import KernelRegression
 from sikpdos.model.model_file import SCHEMA
@@ -114,6 +123,17 @@ def _regression(dataset: Dataset, variants: SpectrumVariants, fold: np.ndarray) 
     return kernel_regression.fit(trained.flat_spectra, pdos, trained.flat_copies(fold[rest]), REGRESSION_FOLDS)
 
 
+def _classifier(
+    regression: KernelRegression, variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray
+) -> Classifier | None:
+    """What tells the dataset's material classes; None where it does not know of two."""
+    if dataset.material_class is None or dataset.absolute_onset_eV is None:
+        return None
+    rest = fold != split.TEST
+    of_sites = (dataset.material_class, dataset.absolute_onset_eV, fold)
+    return classification.fit(regression, *(variants.of_sites(rest).flat_copies(array[rest]) for array in of_sites))
+
+
 def _calibrated(
     ensemble: Ensemble, card: dict, variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray
 ) -> Model:
@@ -125,6 +145,7 @@ def _calibrated(
         uncertainty=calibrated.uncertainty,
         outlier_model=calibrated.outlier_model,
         meta={**card, "group_mse": calibrated.group_mse},
+        classifier=_classifier(ensemble.regression, variants, dataset, fold),
     )
     scores = evaluation.test_scores(model, variants, dataset, fold)
     return replace(model, meta={**model.meta, "scores": scores})

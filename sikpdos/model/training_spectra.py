@@ -24,6 +24,7 @@ _KNOWN_RESOLUTION = 0.7  # share of measurements whose resolution the network is
 _KNOWN_KIND = 0.8  # share that it is told are EELS, or XAS
 _XAS = 0.5  # share of XAS
 _REAL = 0.4  # share of EELS with what real edges have and computed ones lack; simulated measurements lack it, too
+_OXIDES = ("oxide", "silicate", "oxynitride")
 _OXIDE_XAS, _OXIDE_EELS = (-0.25, 0.25), (-0.1, 0.1)  # shares of native oxide; none below 0
 
 
@@ -112,6 +113,7 @@ def _simulate_one(dataset: Dataset, settings: Settings, rng: np.random.Generator
     options = Preprocessing(smooth=smooth, onset=dataset.onset_rule, allow_partial=True)
     xas, real = rng.random(n) < _XAS, rng.random(n) < _REAL
     share = np.where(xas, rng.uniform(*_OXIDE_XAS, n), rng.uniform(*_OXIDE_EELS, n)).clip(0)
+    share[_is_oxide(dataset)] = 0
     real |= xas
     edges = np.array(edges, float)
     edges[real] = real_edge.real_edges(energy_eV, edges[real], _oxide(), real_edge.draw(share[real], rng))
@@ -124,6 +126,13 @@ def _simulate_one(dataset: Dataset, settings: Settings, rng: np.random.Generator
     resolution[rng.random(n) >= _KNOWN_RESOLUTION, :2] = 0
     resolution[rng.random(n) >= _KNOWN_KIND, 2:4] = 0
     return spectra, resolution
+
+
+def _is_oxide(dataset: Dataset) -> np.ndarray:
+    """Sites (n,) of crystals whose silicon has oxygen about it: they have no other oxide on them."""
+    if dataset.material_class is None:
+        return np.zeros(len(dataset), bool)
+    return np.isin(dataset.material_class, _OXIDES)
 
 
 @cache

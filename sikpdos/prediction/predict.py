@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.formats.read import Reading
 from sikpdos.model import metrics, outliers
-from sikpdos.model.ensemble import Model, predict
+from sikpdos.model.ensemble import Model, class_probabilities, predict
 from sikpdos.model.network import recording
 from sikpdos.prediction.batches import Input, PreparedBatch, convert_files
 from sikpdos.spectra.background import Background
@@ -38,6 +39,8 @@ class Predicted:
     sigma_eV: float  # broadening of pdos
     preprocessing: Preprocessing | None = None  # what was done to a measurement; None for a dataset's
     background: Background | None = None  # what was subtracted from it
+    classes: tuple[str, ...] = ()  # material classes that the model tells from each other
+    class_probabilities: np.ndarray | None = None  # (k, c) of them, from the shape and an absolute onset; None: no c
     oxide_share: np.ndarray | None = None  # (k,) of the silicon seen in a measurement; NaN where none was found
     remarks: tuple[str, ...] = ()  # what else was done to it
     warnings: tuple[str, ...] = ()
@@ -50,8 +53,19 @@ class Predicted:
         """Every spectrum of the file in its order, and which of these k it is; None where it could not be used."""
         return self.entries or tuple((name, row) for row, name in enumerate(self.names))
 
-    def summary(self, row: int) -> dict[str, float | str | None]:
-        """Scalars of one spectrum."""
+    def kinds(self, row: int) -> dict[str, float] | None:
+        """Probability of each material class, the likeliest first; None where the model knows one class alone."""
+        if self.class_probabilities is None:
+            return None
+        found = dict(zip(self.classes, self.class_probabilities[row].tolist(), strict=True))
+        return {name: round(found[name], 4) for name in sorted(found, key=lambda name: -found[name])}
+
+    def kind(self, row: int) -> str | None:
+        """The likeliest material class."""
+        return next(iter(self.kinds(row) or ()), None)
+
+    def summary(self, row: int) -> dict[str, Any]:
+        """Scalars of one spectrum, and the probabilities of its material classes."""
         pdos = self.pdos[row : row + 1]
         centre = metrics.band_centre(pdos)[0]
         charge = pdos[0][:, PDOS.energy_eV < 0].sum(axis=1) * PDOS.step_eV
@@ -65,6 +79,8 @@ class Predicted:
             "mean_std": _rounded(self.pdos_std[row].mean()),
             "onset_sensitivity": _rounded(self.sensitivity[row]),
             "novelty": _rounded(self.novelty[row]),
+            "material_class": self.kind(row),
+            "class_probabilities": self.kinds(row),
             "oxide_share": None if self.oxide_share is None else _rounded(self.oxide_share[row]),
         }
 
@@ -177,6 +193,7 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
         sensitivity=_sensitivity(model, prepared, rows, pdos, resolution),
         preprocessing=prepared.preprocessing,
         background=prepared.background,
+        **_kinds(model, spectra, prepared.onset_eV[rows]),
         oxide_share=prepared.oxide_share[rows],
         remarks=prepared.remarks,
         warnings=(*batch.warnings, *_unsuited(model)),
@@ -184,6 +201,13 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
         entries=tuple((name, None if row is None else place.get(row)) for name, row in batch.entries),
         sigma_eV=model.sigma_eV,
     )
+
+
+def _kinds(model: Model, spectra: np.ndarray, onset_eV: np.ndarray | None) -> dict[str, Any]:
+    """What a model that knows several material classes says of spectra (k, 200)."""
+    if not model.classes:
+        return {}
+    return {"classes": model.classes, "class_probabilities": class_probabilities(model, spectra, onset_eV)}
 
 
 def _unsuited(model: Model) -> tuple[str, ...]:
@@ -231,6 +255,7 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
         novelty=outliers.novelty(model.outlier_model, spectra),
         sensitivity=unknown,
         sigma_eV=model.sigma_eV,
+        **_kinds(model, spectra, None),
     )
 
 

@@ -34,6 +34,7 @@ class Prediction:
         float  # rms change of s and p if the onset were 0.25 eV off; NaN if not worked out (many spectra)
     )
     sigma_eV: float  # Gaussian broadening of s and p
+    class_probabilities: dict[str, float]  # of the material classes (elemental, oxide...); empty if the model knows one
     warnings: tuple[str, ...] = ()
 
     @property
@@ -72,5 +73,6 @@ def of_row(predicted: Predicted, row: int) -> Prediction:
         novelty=float(predicted.novelty[row]),
         onset_sensitivity=float(predicted.sensitivity[row]),
         sigma_eV=predicted.sigma_eV,
+        class_probabilities=predicted.kinds(row) or {},
         warnings=predicted.warnings,
     )

@@ -92,6 +92,7 @@ def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
     """All predictions in one NPZ, written as they come; `sigma_eV` and `part` stay unknown where they differ."""
     folder = Path(tempfile.gettempdir()) if str(path) == files.STDIO else Path(path).resolve().parent
     spool, ids, sigmas, parts = npz.NpzStream(folder), [], set(), set()
+    classes = ClassColumns()
     with files.output(path) as stream:
         for block in blocks:
             ids += [name for name, _ in block.in_order]
@@ -106,9 +107,32 @@ def write_npz(path: str | os.PathLike, blocks: Iterable[Predicted]) -> None:
                     pdos_std=_spread(block.pdos_std, some),
                     onset_eV=_spread(block.onset_eV, some),
                     novelty=_spread(block.novelty, some),
+                    **classes.rows(block, some),
                 )
         arrays = {"ids": np.array(ids, str), "energy_eV": PDOS.energy_eV, "spectrum_energy_eV": SPECTRUM.energy_eV}
         spool.close_into(stream, arrays, npz.provenance(SCHEMA, sigma_eV=_only(sigmas), part=_only(parts)))
+
+
+class ClassColumns:
+    """The probability of each material class as a column of its own: NaN where a block's model does not know it."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._written = 0
+
+    def rows(self, block: Predicted, rows: list[int | None]) -> dict[str, np.ndarray]:
+        """Some rows of a block; of a class met for the first time, all rows before them, too."""
+        columns = {}
+        for name in self._names | set(block.classes):
+            column = np.full(len(rows), np.nan, np.float32)
+            if block.class_probabilities is not None and name in block.classes:
+                of_class = block.class_probabilities[:, block.classes.index(name)].astype(np.float32)
+                column = _spread(of_class, rows)
+            before = 0 if name in self._names else self._written
+            columns[f"probability_{name}"] = np.concatenate([np.full(before, np.nan, np.float32), column])
+        self._names |= set(block.classes)
+        self._written += len(rows)
+        return columns
 
 
 def _spread(values: np.ndarray, rows: list[int | None]) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support import assert_one_line_failure
@@ -73,3 +75,18 @@ def test_a_folder_without_sites_is_refused(cli, tmp_path):
     (tmp_path / "empty").mkdir()
     done = cli("assemble", tmp_path / "empty", tmp_path / "empty", "-o", tmp_path / "d.npz")
     assert_one_line_failure(done, "empty: no .npz files")
+
+
+def test_sites_of_some_classes_alone(cli, tmp_path):
+    (tmp_path / "raw").mkdir()
+    for number, kind in enumerate(("oxide", "elemental", "oxide", "")):
+        one = site(number)
+        raw_site.write_raw(tmp_path / "raw" / f"{number}.npz", replace(one, meta={**one.meta, "material_class": kind}))
+    done = cli("assemble", "raw", "--classes", "oxide", "-o", "oxides.npz", "--database", "d.npz", cwd=tmp_path)
+    assert "classes      oxide 2" in done.stderr
+    found = dataset.read_dataset(tmp_path / "oxides.npz")
+    assert found.ids.tolist() == ["X0-0", "X1-0"]
+    assert found.material_class.tolist() == ["oxide", "oxide"]
+    assert cli("assemble", "d.npz", "--classes", "oxide,elemental", "-o", "-", cwd=tmp_path, text=False).returncode == 1
+    done = cli("assemble", "raw", "--classes", "silicide", "-o", "none.npz", cwd=tmp_path)
+    assert_one_line_failure(done, "no site of class 'silicide'; there are: elemental, oxide")

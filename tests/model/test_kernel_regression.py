@@ -51,7 +51,7 @@ def test_weights_are_those_of_a_gaussian_process(data):
         best = max(likelihoods, key=lambda key: likelihoods[key][0])
         assert regression.length_scales[j] == pytest.approx(best[0], rel=1e-6)
         expected = likelihoods[best][1].predict(scores)
-        distance = kernel_regression._distances(scores, regression.spectrum_scores)
+        distance = kernel_regression.distances_of(scores, regression.spectrum_scores)
         output = np.exp(-distance / regression.length_scales[j]) @ regression.alpha[0, :, j]
         assert np.abs(output - expected).max() < 2e-3 * np.abs(expected).max()
 

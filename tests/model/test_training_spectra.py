@@ -43,7 +43,7 @@ def test_clean_spectra_are_the_datasets(known):
 def test_measurements_are_new_every_few_epochs_and_the_same_for_a_seed(known):
     few = replace(
         known, ids=known.ids[:4], groups=known.groups[:4], spectra=known.spectra[:4], pdos=known.pdos[:4],
-        edge=known.edge[:4],
+        edge=known.edge[:4], material_class=known.material_class[:4],
     )  # fmt: skip
     measured, again = (sampler(few, Settings(measured=True, seed=3)) for _ in range(2))
     assert np.array_equal(measured.held_out.spectra, again.held_out.spectra)

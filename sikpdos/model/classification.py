@@ -1,0 +1,144 @@
+"""What kind of silicon a spectrum shows: probabilities of the material classes of the training's sites.
+
+A Gaussian process on the indicators of classes, with the distances of the kernel regression: far from all training
+spectra every class is as likely as another. Where the energy scale is absolute, the onset speaks, too: silicon's
+chemical shift is 6 to 7 eV in its oxide. Scales are off at times, so a share of them counts as saying nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sikpdos.common.constants import SI_K_EDGE_EV
+from sikpdos.dataset import split
+from sikpdos.model import kernel_regression
+from sikpdos.model.kernel_regression import KernelRegression
+
+_LENGTH_SCALES = (1.0, 4.0, 16.0)  # of the regression's distances
+_NOISES = (0.03, 0.3)  # variance of the indicators' noise over that of the signal
+_SHARPNESSES = np.geomspace(0.5, 8, 25)  # not more: few sites of a class may be told from all others by chance
+_REFERENCE = "elemental"  # class from whose onsets chemical shifts count
+_SCALE_ERROR_EV = 1.5  # usual error of an absolute energy scale, standard deviation
+_LEAST_SHIFT_STD_EV = 0.5  # of a class of few sites
+_WRONG_SCALES = 0.1  # share of scales that say nothing: uniform over
+_SCALE_RANGE_EV = 15.0  # either side of elemental silicon's edge; onsets beyond it are not on an absolute scale
+_BLOCK = 1024  # spectra at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    """Tells c classes by the n training spectra of a kernel regression."""
+
+    classes: tuple[str, ...]
+    alpha: np.ndarray  # (n, c) weights of the training spectra
+    length_scale: float
+    sharpness: float  # of the logits: probabilities are exp(sharpness * score), normalised
+    shift_eV: np.ndarray  # (c,) mean of the onsets' energies from elemental silicon's
+    shift_std_eV: np.ndarray  # (c,) their standard deviation; 0 where the shift is not known
+
+    def probabilities(
+        self, regression: KernelRegression, spectra: np.ndarray, onset_eV: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Probabilities (m, c) for normalised spectra (m, 200) and, if known, the energies of their onsets (m,).
+
+        Onsets that are NaN, or more than 15 eV from elemental silicon's, are not on an absolute scale: not used.
+        """
+        scores = [
+            np.exp(kernel_regression.distances(regression, spectra[start : start + _BLOCK]) / -self.length_scale)
+            @ self.alpha
+            for start in range(0, len(spectra), _BLOCK)
+        ]
+        logits = self.sharpness * np.concatenate(scores)
+        return _normalised(logits if onset_eV is None else logits + self._shift_logits(onset_eV))
+
+    def _shift_logits(self, onset_eV: np.ndarray) -> np.ndarray:
+        """Log likelihoods (m, c) of onsets (m,) in each class; 0 where they or the class's shift are not known."""
+        off_eV = onset_eV[:, None] - SI_K_EDGE_EV - self.shift_eV
+        variance = self.shift_std_eV**2 + _SCALE_ERROR_EV**2
+        usual = np.exp(-(off_eV**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+        nothing = 1 / (2 * _SCALE_RANGE_EV)
+        likelihood = (1 - _WRONG_SCALES) * np.where(self.shift_std_eV > 0, usual, nothing) + _WRONG_SCALES * nothing
+        absolute = np.abs(onset_eV - SI_K_EDGE_EV) <= _SCALE_RANGE_EV
+        return np.where(absolute[:, None], np.log(likelihood), 0.0)
+
+
+def fit(
+    regression: KernelRegression, labels: np.ndarray, absolute_onset_eV: np.ndarray, fold: np.ndarray
+) -> Classifier | None:
+    """Learn the classes (n,) of a regression's training spectra, which are in folds (n,); an empty one is not known.
+
+    absolute_onset_eV (n,): photon energies of their onsets, 0 where not known. Length scale, noise and
+    sharpness are those of the largest likelihood of the classes of folds left out. None where fewer than two are known.
+    """
+    classes = tuple(sorted(set(labels.tolist()) - {""}))
+    if len(classes) < 2:
+        return None
+    known, indicators = labels != "", (labels[:, None] == np.array(classes)).astype(float)
+    scores = regression.spectrum_scores.astype(float)
+    distance = kernel_regression.distances_of(scores, scores)
+    tried = []
+    for length_scale, noise in itertools.product(_LENGTH_SCALES, _NOISES):
+        left_out = _left_out(np.exp(-distance / length_scale), indicators, noise, fold, known)
+        tried.append((*_sharpness(left_out, indicators[known]), length_scale, noise))
+    _, sharpness, length_scale, noise = max(tried)
+    covariance = np.exp(-distance / length_scale)
+    alpha = np.zeros(indicators.shape, np.float32)
+    alpha[known] = _weights(covariance, indicators, noise, known, known)
+    shift_eV, shift_std_eV = _shifts(classes, labels, absolute_onset_eV)
+    return Classifier(
+        classes=classes,
+        alpha=alpha,
+        length_scale=length_scale,
+        sharpness=sharpness,
+        shift_eV=shift_eV,
+        shift_std_eV=shift_std_eV,
+    )
+
+
+def _left_out(covariance, indicators, noise: float, fold: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Scores (k, c) of the known spectra, each by those of the other folds."""
+    scores = np.zeros(indicators.shape)
+    for rows, others in _halves(fold, known):
+        scores[rows] = covariance[np.ix_(rows, others)] @ _weights(covariance, indicators, noise, others, others)
+    return scores[known]
+
+
+def _halves(fold: np.ndarray, known: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows (masks) of each validation fold, and those of the others."""
+    for number in split.VALIDATION_FOLDS:
+        yield known & (fold == number), known & (fold != number)
+
+
+def _weights(covariance, indicators, noise: float, rows: np.ndarray, used: np.ndarray) -> np.ndarray:
+    block = covariance[np.ix_(rows, used)]
+    return np.linalg.solve(block + noise * np.eye(len(block)), indicators[rows])
+
+
+def _sharpness(scores: np.ndarray, indicators: np.ndarray) -> tuple[float, float]:
+    """The largest mean log likelihood of the true classes (k, c), and the sharpness that gives it."""
+    likelihoods = [
+        float(np.log((_normalised(sharpness * scores) * indicators).sum(axis=1).clip(1e-12)).mean())
+        for sharpness in _SHARPNESSES
+    ]
+    return max(zip(likelihoods, _SHARPNESSES.tolist(), strict=True))
+
+
+def _normalised(logits: np.ndarray) -> np.ndarray:
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _shifts(classes: tuple[str, ...], labels: np.ndarray, onset_eV: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (c,) of the classes' onsets from elemental silicon's; 0 where not known."""
+    mean, std = np.zeros(len(classes), np.float32), np.zeros(len(classes), np.float32)
+    reference = onset_eV[(labels == _REFERENCE) & (onset_eV > 0)]
+    for column, name in enumerate(classes):
+        onsets = onset_eV[(labels == name) & (onset_eV > 0)]
+        if len(reference) and len(onsets):
+            mean[column] = onsets.mean() - reference.mean()
+            std[column] = max(onsets.std(), _LEAST_SHIFT_STD_EV)
+    return mean, std
