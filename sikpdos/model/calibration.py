@@ -49,6 +49,7 @@ def calibrate(ensemble: Ensemble, variants: SpectrumVariants, dataset: Dataset, 
         uncertainty=uncertainty.calibrate(
             [each.estimates.of_members(weight) for each in validation],
             [each.estimates.nearest for each in validation],
+            [each.estimates.mean(weight) for each in validation],
             [each.errors(weight) for each in validation],
         ),
         outlier_model=outlier_model(variants, fold),

@@ -84,7 +84,8 @@ def predict(
         rows = slice(start, start + block)
         estimates = estimate(model.ensemble, spectra[rows], resolution[rows])
         mean[rows] = estimates.mean(model.stacking_weight)
-        std[rows] = model.uncertainty.std(estimates.of_members(model.stacking_weight), estimates.nearest)
+        members = estimates.of_members(model.stacking_weight)
+        std[rows] = model.uncertainty.std(members, estimates.nearest, mean[rows])
     if not (np.isfinite(mean).all() and np.isfinite(std).all()):
         raise SikpdosError(
             "the model gives NaN or infinity: its weights are damaged, or these are no normalised spectra"

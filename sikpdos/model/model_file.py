@@ -12,6 +12,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
 from sikpdos.model.classification import Classifier
+from sikpdos.model.difficulty import Difficulty
 from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble, Model
 from sikpdos.model.kernel_regression import KernelRegression
 from sikpdos.model.network import CONDITIONS, Architecture, weight_shapes
@@ -46,6 +47,13 @@ _REGRESSION_ARRAYS = {
     "pdos_mean": "kernel_mean",
     "pdos_components": "kernel_basis",
 }
+_DIFFICULTY_ARRAYS = {
+    "mean": "hard_mean",
+    "components": "hard_components",
+    "rows": "hard_rows",
+    "weights": "hard_weights",
+    "usual": "hard_usual",
+}
 _CLASSIFIER_ARRAYS = {
     "alpha": "class_alpha",
     "length_scale": "class_length",
@@ -77,6 +85,8 @@ def write_model(path: str | os.PathLike, model: Model) -> None:
         "member_fold": ensemble.member_fold,
     }
     arrays |= _classifier_arrays(model.classifier)
+    if (difficulty := model.uncertainty.difficulty) is not None:
+        arrays |= {file: np.float32(getattr(difficulty, name)) for name, file in _DIFFICULTY_ARRAYS.items()}
     npz.write(path, arrays, {**model.meta, "architecture": asdict(ensemble.architecture)})
 
 
@@ -189,7 +199,19 @@ def _folds(arrays: dict[str, np.ndarray], path: str | os.PathLike, name: str, us
 def _uncertainty(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Uncertainty:
     npz.require(arrays, path, error_floor=(2, PDOS.size), error_distance=(), error_power=(), error_factor=())
     numbers = {name: float(arrays[file]) for name, file in _UNCERTAINTY_ARRAYS.items() if name != "floor"}
-    return Uncertainty(floor=arrays["error_floor"], **numbers)
+    return Uncertainty(floor=arrays["error_floor"], **numbers, difficulty=_difficulty(arrays, path))
+
+
+def _difficulty(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Difficulty | None:
+    """None in a file of an earlier version."""
+    if "hard_rows" not in arrays:
+        return None
+    n = npz.length(arrays, path, "hard_rows")
+    k = arrays["hard_rows"].shape[1] if arrays["hard_rows"].ndim == 2 else None
+    npz.require(arrays, path, hard_rows=(n, k), hard_weights=(n,), hard_usual=())
+    npz.require(arrays, path, hard_mean=(2 * PDOS.size,), hard_components=(2 * PDOS.size, k))
+    found = {name: arrays[file] for name, file in _DIFFICULTY_ARRAYS.items() if name != "usual"}
+    return Difficulty(**found, usual=float(arrays["hard_usual"]))
 
 
 def _outlier_model(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> OutlierModel:
