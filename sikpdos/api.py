@@ -18,7 +18,7 @@ from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 from sikpdos.model.ensemble import Model
 from sikpdos.model.shipped import MEASURED
 from sikpdos.model.shipped import load as load_model
-from sikpdos.prediction import maps, spectrum_images
+from sikpdos.prediction import maps
 from sikpdos.prediction.batches import PreparedBatch
 from sikpdos.prediction.maps_file import DensityMaps, collected
 from sikpdos.prediction.predict import beyond_all, predict_batch, preprocessing_for
@@ -83,8 +83,9 @@ def predict(
         corrections=corrections,
     )
     prepared = prepare(energy_eV, rows, kind, preprocessing)
-    if causes := prepared.causes | beyond_all(prepared, chosen):
-        row, cause = min(causes.items())
+    if refused := prepared.refused | beyond_all(prepared, chosen):
+        row = min(refused)
+        cause = str(refused[row])
         raise SikpdosError(cause if curves.ndim == 1 else f"spectrum {row}: {cause}")
     names = [str(row) for row in range(len(rows))]
     predicted = predict_batch(PreparedBatch(names=names, prepared=prepared, warnings=prepared.warnings), chosen)
@@ -116,7 +117,6 @@ def predict_map(
     """
     chosen = model if isinstance(model, Model) else load_model(model)
     spectra = _image(cube, energy_eV, kind)
-    spectra = spectra if bin is None else spectrum_images.binned(spectra, bin)
     common = onset == "common"
     preprocessing = preprocessing_for(
         chosen,
@@ -127,7 +127,7 @@ def predict_map(
         allow_partial=False,
         corrections=corrections,
     )
-    plan = maps.plan(spectra, chosen, preprocessing, maps.Wishes(common_onset=common, pca=pca))
+    plan = maps.plan(spectra, chosen, preprocessing, maps.Wishes(common_onset=common, pca=pca, bin=bin))
     found = collected(plan, maps.predict_blocks(plan), spectra.source_format)
     if (found.mask != 0).all():
         raise SikpdosError("no pixel of the image can be used")

@@ -124,7 +124,7 @@ def look(files: Sequence[str], output: str, wanted: ImageOptions, reading: Readi
 
 def regions(image: SpectrumSet, mask: str) -> SpectrumSet:
     """The summed spectra of the regions in a file with a mask."""
-    from sikpdos.prediction.spectrum_images import averaged, read_labels
+    from sikpdos.prediction.regions import averaged, read_labels
 
     return averaged(image, read_labels(mask), mask)
 
@@ -141,18 +141,17 @@ def write(
     """Write an image's maps and tell what was done. Raises SikpdosError, and writes nothing, if no pixel is usable."""
     from sikpdos.common import files
     from sikpdos.prediction import hyperspy_file, maps, maps_file
-    from sikpdos.prediction.spectrum_images import binned
 
     name = files.display_name(path)
     to_hyperspy = output.endswith(HSPY)
     if to_hyperspy:
         hyperspy_file.check_package()
-    image = image if wanted.bin is None else binned(image, wanted.bin)
-    plan = maps.plan(image, model, preprocessing, maps.Wishes(common_onset=wanted.common_onset, pca=wanted.pca))
+    wishes = maps.Wishes(common_onset=wanted.common_onset, pca=wanted.pca, bin=wanted.bin)
+    plan = maps.plan(image, model, preprocessing, wishes)
     for line in _described(plan):
         console.say(f"{name}: {line}")
     tally = Tally()
-    with console.progress("pixels", len(image)) as done:
+    with console.progress("pixels", len(plan.image)) as done:
         blocks = tally.watch(maps.predict_blocks(plan, done))
         (hyperspy_file.write_hyperspy if to_hyperspy else maps_file.write_maps)(output, plan, blocks, name)
     for line in tally.lines(plan):

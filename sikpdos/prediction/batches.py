@@ -20,13 +20,16 @@ from sikpdos.formats.spectrum_set import Block, SpectrumSet
 from sikpdos.spectra.low_loss import LowLoss, zero_loss
 from sikpdos.spectra.prepared import Prepared
 from sikpdos.spectra.preprocess import prepare
+from sikpdos.spectra.refusal import Fault, Refusal
 from sikpdos.spectra.settings import Preprocessing
 
 BATCH = 2048  # spectra at a time
 _NAMED = 3  # spectra that a message names
 _DRAWS = 24  # of the noise of a spectrum whose scatter is known
-_SCATTERED = "the merged scans differ too much: most drawn with their scatter show no usable edge"
-Causes = dict[int, str]  # row -> why this spectrum is not used
+_SCATTERED = Refusal(
+    Fault.SCATTERED, "the merged scans differ too much: most drawn with their scatter show no usable edge"
+)
+Refused = dict[int, Refusal]  # row -> why this spectrum is not used
 Entries = tuple[tuple[str, int | None], ...]  # names of spectra, and where they are; None where they cannot be used
 Input = Dataset | list[SpectrumSet]  # what a file may hold
 T = TypeVar("T")
@@ -57,7 +60,7 @@ def convert_files(
     preprocessing: Callable[[], Preprocessing],
     failed: Callable[[str], None],
     reading: Reading = Reading(),
-    refuse: Callable[[Prepared], Causes] = lambda prepared: {},
+    refuse: Callable[[Prepared], Refused] = lambda prepared: {},
     left_out: Callable[[str], None] | None = None,
     inputs: Mapping[str, Input] = {},
 ) -> Iterator[tuple[str, T]]:
@@ -135,7 +138,7 @@ def prepared_batches(
     sets: list[SpectrumSet],
     preprocessing: Preprocessing,
     failed: Callable[[str], None],
-    refuse: Callable[[Prepared], Causes],
+    refuse: Callable[[Prepared], Refused],
     left_out: Callable[[str], None],
 ) -> Iterator[PreparedBatch]:
     """The usable spectra of a file, a few thousand at a time.
@@ -178,16 +181,16 @@ def _unusable(entries: Entries) -> Entries:
 
 
 def _prepared(
-    spectra: SpectrumSet, block: Block, preprocessing: Preprocessing, refuse: Callable[[Prepared], Causes]
+    spectra: SpectrumSet, block: Block, preprocessing: Preprocessing, refuse: Callable[[Prepared], Refused]
 ) -> tuple[PreparedBatch | None, dict[str, str]]:
     """A block's usable spectra, None if there are none; and the causes why others are not, by name."""
     if not block.names:
         return None, block.left_out
     prepared = prepare(spectra.energy_eV, block.intensity, spectra.kind, preprocessing)
-    prepared = replace(prepared, causes=prepared.causes | refuse(prepared))
+    prepared = replace(prepared, refused=prepared.refused | refuse(prepared))
     noisy = [] if spectra.intensity_std is None else _noisy(spectra, spectra.intensity_std, block, preprocessing)
     lost = {row: _SCATTERED for row, draws in enumerate(noisy) if len(draws) < _DRAWS // 2}
-    prepared = replace(prepared, causes=lost | prepared.causes)
+    prepared = replace(prepared, refused=lost | prepared.refused)
     causes = {**block.left_out, **{block.names[row]: cause for row, cause in prepared.causes.items()}}
     if not prepared.usable.any():
         return None, causes

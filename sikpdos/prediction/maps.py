@@ -6,7 +6,6 @@ cause.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -26,31 +25,13 @@ from sikpdos.spectra.background import Background
 from sikpdos.spectra.poisson_pca import Components
 from sikpdos.spectra.prepared import Prepared
 from sikpdos.spectra.preprocess import chosen_background, prepare
+from sikpdos.spectra.refusal import Fault, Refusal
 from sikpdos.spectra.settings import Preprocessing
 
 SIGNIFICANT = 5.0  # standard errors that an edge is high at least
-CAUSES = (
-    "usable",
-    "not finite",
-    "empty",
-    "saturated",
-    "without an edge",
-    "without a background that fits",
-    "with spikes",
-    "not measured over the whole window",
-    "no silicon K-edge",
-    "otherwise unusable",
-)
-USABLE, NOT_FINITE, EMPTY, SATURATED, NO_EDGE = range(5)
-_KINDS = (  # of the causes that a preparation gives
-    ("no power law", "without a background that fits"),
-    ("spike", "with spikes"),
-    ("no onset", "without an edge"),
-    ("nowhere positive", "without an edge"),
-    ("no silicon K-edge", "no silicon K-edge"),
-    ("no edge but a peak", "no silicon K-edge"),
-    ("around the onset not measured", "not measured over the whole window"),
-)
+CAUSES = ("usable", *(fault.value for fault in Fault))  # what the numbers in a mask mean
+USABLE = 0
+_NUMBER = {fault: number for number, fault in enumerate(Fault, start=1)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +40,7 @@ class Wishes:
 
     common_onset: bool = False  # of the mean spectrum, for all pixels
     pca: int | str | None = None  # number of principal components kept, or "auto"; None: all
+    bin: tuple[int, ...] | None = None  # pixels to sum along each axis, slowest first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +99,7 @@ def plan(image: SpectrumSet, model: Model, preprocessing: Preprocessing, wishes:
     energy_eV = image.energy_eV + shift_eV
     if cause := edge_search.fault(energy_eV, preprocessing.corrections.any_edge):
         raise SikpdosError(cause)
-    totals = spectrum_images.totals(image, channels)
+    image, totals = _summed(image, channels, wishes.bin)
     rise_eV, choice = chosen_background(energy_eV[channels], totals.mean, image.kind, preprocessing)
     first = MapPlan(
         image=image,
@@ -134,6 +116,16 @@ def plan(image: SpectrumSet, model: Model, preprocessing: Preprocessing, wishes:
     return first if wishes.pca is None else _with_components(first, None if wishes.pca == "auto" else int(wishes.pca))
 
 
+def _summed(image: SpectrumSet, channels: slice, steps: tuple[int, ...] | None) -> tuple[SpectrumSet, Totals]:
+    """The image, its pixels summed in rectangles if wished, and its totals; sums with a saturated pixel are so, too."""
+    coarse = image if steps is None else spectrum_images.binned(image, steps)
+    found = spectrum_images.totals(image, channels)
+    if steps is None:
+        return image, found
+    full = spectrum_images.in_rectangles(found.saturated.reshape(*image.shape, 1), steps).ravel() > 0
+    return coarse, replace(spectrum_images.totals(coarse, channels), saturated=full)
+
+
 def _with_common_onset(plan: MapPlan) -> MapPlan:
     """With the onset of the mean spectrum for every pixel."""
     prepared = prepare(plan.energy_eV, plan.totals.mean[None], plan.kind, plan.preprocessing)
@@ -148,8 +140,8 @@ def _with_components(plan: MapPlan, count: int | None) -> MapPlan:
     """With the principal components of its usable pixels."""
 
     def usable() -> Iterator[np.ndarray]:
-        for block in spectrum_images.rows(plan.image, plan.channels):
-            yield block[_first_mask(plan, block) == USABLE].astype(float)
+        for block, mask in _pixels(plan):
+            yield block[mask == USABLE].astype(float)
 
     if plan.totals.largest <= 0 or (plan.totals.mean < 0).any():
         raise SikpdosError("--pca needs counts: intensities here are negative (a background already removed?)")
@@ -162,14 +154,21 @@ def _with_components(plan: MapPlan, count: int | None) -> MapPlan:
 def predict_blocks(plan: MapPlan, done: Callable[[int], None] = lambda pixels: None) -> Iterator[MapBlock]:
     """The pixels in order, a few thousand at a time; `done` is told how many there were so far."""
     count = 0
-    for block in spectrum_images.rows(plan.image, plan.channels):
-        yield _predicted(plan, block)
+    for block, mask in _pixels(plan):
+        yield _predicted(plan, block, mask)
         count += len(block)
         done(count)
 
 
-def _predicted(plan: MapPlan, block: np.ndarray) -> MapBlock:
-    mask = _first_mask(plan, block)
+def _pixels(plan: MapPlan) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pixels (k, n) in order, with what can be told of them before they are prepared (k,): numbers in CAUSES."""
+    start = 0
+    for block in spectrum_images.rows(plan.image, plan.channels):
+        yield block, _first_mask(plan, block, plan.totals.saturated[start : start + len(block)])
+        start += len(block)
+
+
+def _predicted(plan: MapPlan, block: np.ndarray, mask: np.ndarray) -> MapBlock:
     result = _empty(plan, block, mask)
     rows = np.flatnonzero(mask == USABLE)
     if not len(rows):
@@ -177,7 +176,7 @@ def _predicted(plan: MapPlan, block: np.ndarray) -> MapBlock:
     measured = block[rows].astype(float)
     counts, own = _denoised(plan, measured)
     prepared = _prepared(plan, counts)
-    mask[rows] = _mask_of(prepared.causes, len(rows))
+    mask[rows] = _mask_of(prepared.refused, len(rows))
     good = np.flatnonzero(mask[rows] == USABLE)
     if not len(good):
         return result
@@ -208,15 +207,14 @@ def _empty(plan: MapPlan, block: np.ndarray, mask: np.ndarray) -> MapBlock:
     )
 
 
-def _first_mask(plan: MapPlan, block: np.ndarray) -> np.ndarray:
-    """What can be told of raw pixels (k, n) before they are prepared (k,)."""
+def _first_mask(plan: MapPlan, block: np.ndarray, saturated: np.ndarray) -> np.ndarray:
     mask = np.zeros(len(block), np.uint8)
     finite = np.isfinite(block).all(axis=1)
     rest = np.where(finite[:, None], block, 0)
-    mask[~_edge(plan, rest)] = NO_EDGE
-    mask[spectrum_images.saturated(rest, plan.totals.largest)] = SATURATED
-    mask[list(faults(rest, plan.kind))] = EMPTY
-    mask[~finite] = NOT_FINITE
+    mask[~_edge(plan, rest)] = _NUMBER[Fault.NO_EDGE]
+    mask[saturated] = _NUMBER[Fault.SATURATED]
+    mask[list(faults(rest, plan.kind))] = _NUMBER[Fault.EMPTY]
+    mask[~finite] = _NUMBER[Fault.NOT_FINITE]
     return mask
 
 
@@ -242,19 +240,14 @@ def _denoised(plan: MapPlan, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _prepared(plan: MapPlan, counts: np.ndarray) -> Prepared:
     prepared = prepare(plan.energy_eV, counts, plan.kind, plan.preprocessing, plan.totals.mean)
-    return replace(prepared, causes=prepared.causes | beyond_all(prepared, plan.model))
+    return replace(prepared, refused=prepared.refused | beyond_all(prepared, plan.model))
 
 
-def _mask_of(causes: dict[int, str], count: int) -> np.ndarray:
+def _mask_of(refused: dict[int, Refusal], count: int) -> np.ndarray:
     mask = np.zeros(count, np.uint8)
-    for row, cause in causes.items():
-        mask[row] = CAUSES.index(kind_of(cause))
+    for row, refusal in refused.items():
+        mask[row] = _NUMBER[refusal.fault]
     return mask
-
-
-def kind_of(cause: str) -> str:
-    """Which of CAUSES a preparation's words are."""
-    return next((kind for words, kind in _KINDS if re.search(words, cause)), CAUSES[-1])
 
 
 def _left_noise(

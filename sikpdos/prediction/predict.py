@@ -19,6 +19,7 @@ from sikpdos.prediction.batches import Input, PreparedBatch, convert_files
 from sikpdos.spectra.background import Background
 from sikpdos.spectra.prepared import Prepared, realign
 from sikpdos.spectra.processing import missing_sigma
+from sikpdos.spectra.refusal import Fault, Refusal
 from sikpdos.spectra.settings import Corrections, Preprocessing
 
 # Novelty of what is no silicon K-edge: 3,700 simulated measurements of silicon reach 3.1, of quartz 3.3; steps
@@ -117,7 +118,7 @@ def predict_files(
         model = choose(None)
         return model, predict_batch(batch, model)
 
-    def refuse(prepared: Prepared) -> dict[int, str]:
+    def refuse(prepared: Prepared) -> dict[int, Refusal]:
         return beyond_all(prepared, choose(None))
 
     batches = convert_files(
@@ -126,14 +127,15 @@ def predict_files(
     yield from ((path, model, predicted) for path, (model, predicted) in batches)
 
 
-def beyond_all(prepared: Prepared, model: Model) -> dict[int, str]:
+def beyond_all(prepared: Prepared, model: Model) -> dict[int, Refusal]:
     """Usable spectra that are no silicon K-edge by their shape: row -> why; none where any edge is accepted."""
     if prepared.preprocessing.corrections.any_edge or not prepared.usable.any():
         return {}
     rows = np.flatnonzero(prepared.usable)
     novelty = outliers.novelty(model.outlier_model, prepared.spectra[rows])
     text = "no silicon K-edge: novelty {:.1f}, usual up to 1 (--any-edge goes on all the same)"
-    return {int(row): text.format(value) for row, value in zip(rows, novelty, strict=True) if value > BEYOND_ALL}
+    found = [(int(row), text.format(value)) for row, value in zip(rows, novelty, strict=True) if value > BEYOND_ALL]
+    return {row: Refusal(Fault.NOT_SILICON, words) for row, words in found}
 
 
 def preprocessing_for(

@@ -11,22 +11,31 @@ from sikpdos.common.grid import SPECTRUM
 from sikpdos.spectra import edge_search, self_absorption, spikes
 from sikpdos.spectra.background import Choice
 from sikpdos.spectra.prepared import Messages
+from sikpdos.spectra.refusal import Fault, Refusal
 from sikpdos.spectra.settings import Preprocessing
 
 _NAMED = 3  # spikes that a message names
 _TOLERANCE_EV = SPECTRUM.step_eV  # of the window that may be missing without a word
+NO_POWER_LAW = Refusal(
+    Fault.NO_BACKGROUND, "no power law fits the background: the counts in its window are not positive"
+)
+TOO_FLUORESCENT = Refusal(
+    Fault.TOO_FLUORESCENT, "more fluorescence than a thick sample of this composition gives at these angles"
+)
+NOWHERE_POSITIVE = Refusal(Fault.NO_EDGE, "nowhere positive around the onset")
 
 
-def first_of(faults: Mapping[str, np.ndarray]) -> dict[int, str]:
-    """Row -> the first of some faults, each given with the spectra (m,) that have it."""
-    return {int(row): cause for cause, rows in reversed(list(faults.items())) for row in np.flatnonzero(rows)}
+Rows = dict[Refusal, np.ndarray]  # why spectra are refused, and which of them (m,) are
 
 
-def spiked(
-    energy_eV: np.ndarray, hit: np.ndarray, rise_eV: float, wanted: Preprocessing, messages: Messages
-) -> dict[str, np.ndarray]:
-    """Spikes inside the window, in words, and the spectra (m,) that have them; those removed or outside are told."""
-    faults: dict[str, np.ndarray] = {}
+def first_of(faults: Rows) -> dict[int, Refusal]:
+    """Row -> the first of some refusals."""
+    return {int(row): refusal for refusal, rows in reversed(list(faults.items())) for row in np.flatnonzero(rows)}
+
+
+def spiked(energy_eV: np.ndarray, hit: np.ndarray, rise_eV: float, wanted: Preprocessing, messages: Messages) -> Rows:
+    """Spikes inside the window; those removed or outside are told."""
+    faults: Rows = {}
     for row in np.flatnonzero(hit.any(axis=1)):
         places = spikes.energies(energy_eV, hit[row])
         named = ", ".join(f"{place:.2f}" for place in places[:_NAMED]) + (", ..." if len(places) > _NAMED else "")
@@ -35,15 +44,16 @@ def spiked(
         if wanted.corrections.despike:
             messages.add(f"{text} replaced by a straight line", False)
         elif inside.any():
-            faults[f"{text}: --despike replaces it by a straight line"] = np.arange(len(hit)) == row
+            refusal = Refusal(Fault.SPIKES, f"{text}: --despike replaces it by a straight line")
+            faults[refusal] = np.arange(len(hit)) == row
         else:
             messages.add(f"{text}, outside the window; --despike replaces it", True)
     return faults
 
 
-def no_onset(choice: Choice) -> str:
+def no_onset(choice: Choice) -> Refusal:
     reason = choice.remark if choice.doubtful else "wrong background, or not an edge?"
-    return f"no onset: no rise of an edge in the range ({reason})"
+    return Refusal(Fault.NO_EDGE, f"no onset: no rise of an edge in the range ({reason})")
 
 
 def uncovered(axis_eV: np.ndarray, onset_eV: np.ndarray, gaps: np.ndarray) -> dict[str, np.ndarray]:
@@ -60,22 +70,30 @@ def uncovered(axis_eV: np.ndarray, onset_eV: np.ndarray, gaps: np.ndarray) -> di
     return missing
 
 
+def not_covered(missing: Mapping[str, np.ndarray]) -> Rows:
+    """What `uncovered` found, as refusals."""
+    way_out = "--allow-partial extends the nearest values"
+    return {Refusal(Fault.NOT_COVERED, f"{text}; {way_out}"): rows for text, rows in missing.items()}
+
+
 def _and(parts: list[str]) -> str:
     if len(parts) > 4:
         return f"{len(parts)} parts from {parts[0].split()[0]} to {' '.join(parts[-1].split()[2:])}"
     return " and ".join(parts)
 
 
-def not_silicon(axis_eV: np.ndarray, onset_eV: np.ndarray, spectra: np.ndarray) -> dict[str, np.ndarray]:
-    """What is no silicon K-edge, in words, and the spectra (m,) of which it is true."""
+def not_silicon(axis_eV: np.ndarray, onset_eV: np.ndarray, spectra: np.ndarray) -> Rows:
+    """What is no silicon K-edge."""
     far = np.zeros(len(spectra), bool)
     if edge_search.is_absolute(axis_eV):
         far = np.abs(onset_eV - SI_K_EDGE_EV) > edge_search.NEAR_EV
     with np.errstate(invalid="ignore"):
         peak = edge_search.is_peak(spectra)
+    where = f"an onset over {edge_search.NEAR_EV:g} eV from {SI_K_EDGE_EV:g} eV"
+    what = "no edge but a peak, such as a zero-loss peak or an emission line"
     return {
-        f"no silicon K-edge: an onset over {edge_search.NEAR_EV:g} eV from {SI_K_EDGE_EV:g} eV (see --any-edge)": far,
-        "no edge but a peak, such as a zero-loss peak or an emission line; --any-edge goes on all the same": peak,
+        Refusal(Fault.NOT_SILICON, f"no silicon K-edge: {where} (see --any-edge)"): far,
+        Refusal(Fault.NOT_SILICON, f"{what}; --any-edge goes on all the same"): peak,
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from sikpdos.common.grid import SPECTRUM
 from sikpdos.spectra import processing
 from sikpdos.spectra.background import Background
+from sikpdos.spectra.refusal import Refusal
 from sikpdos.spectra.settings import Preprocessing
 
 
@@ -16,7 +17,7 @@ from sikpdos.spectra.settings import Preprocessing
 class Prepared:
     """Spectra ready for the model."""
 
-    spectra: np.ndarray  # (m, 200); NaN in the rows of `causes`
+    spectra: np.ndarray  # (m, 200); NaN in the rows of `refused`
     onset_eV: np.ndarray  # (m,) on the input's energy axis; NaN where none was found
     energy_eV: np.ndarray  # (k,) the 0.1 eV axis, and
     intensity: np.ndarray  # (m, k) what was cut from it
@@ -24,13 +25,18 @@ class Prepared:
     kind: str  # "eels" or "xas", as far as the file or the background tells; else "unknown"
     oxide_share: np.ndarray  # (m,) of the silicon seen; NaN where no oxide is, or was looked for
     preprocessing: Preprocessing
-    causes: dict[int, str]  # row -> why this spectrum cannot be used
+    refused: dict[int, Refusal]  # row -> why this spectrum cannot be used
     remarks: tuple[str, ...]  # what else was done
     warnings: tuple[str, ...]
 
     @property
     def usable(self) -> np.ndarray:  # (m,)
-        return ~np.isin(np.arange(len(self.spectra)), list(self.causes))
+        return ~np.isin(np.arange(len(self.spectra)), list(self.refused))
+
+    @property
+    def causes(self) -> dict[int, str]:
+        """Row -> why this spectrum cannot be used, in words."""
+        return {row: str(refusal) for row, refusal in self.refused.items()}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sikpdos.spectra.onset import onsets
 from sikpdos.spectra.prepared import Messages, Prepared, align_to_onset
 from sikpdos.spectra.settings import Preprocessing
 
-_EXTENDS, _EXTENDED = "--allow-partial extends the nearest values", "the nearest values stand for it"
+_EXTENDED = "the nearest values stand for it"
 _STEP_AFTER_EV = (15.0, 60.0)  # above the onset: where an absorption edge's step is taken
 
 
@@ -27,7 +27,7 @@ def prepare(
     preprocessing: Preprocessing = Preprocessing(),
     typical: np.ndarray | None = None,
 ) -> Prepared:
-    """Prepare spectra (m, n) on one increasing energy axis (n,); those that cannot be used are in `causes`.
+    """Prepare spectra (m, n) on one increasing energy axis (n,); those that cannot be used are in `refused`.
 
     typical (n,): by which the background and the place of the edge are chosen, the median of the spectra if not given.
     kind "xas" takes a line as background, "eels" a power law, anything else what it looks like. Raises SikpdosError
@@ -42,19 +42,19 @@ def prepare(
     edges, saturated = _absorption(axis_eV, edges, onset_eV, wanted)
     spectra = align_to_onset(axis_eV, edges, onset_eV)
     missing = faults.uncovered(axis_eV, onset_eV, processing.gaps(record.energy_eV))
-    causes = faults.first_of(
+    refused = faults.first_of(
         {
-            "no power law fits the background: the counts in its window are not positive": unfitted,
+            faults.NO_POWER_LAW: unfitted,
             **faults.spiked(record.energy_eV, record.spikes, record.rise_eV, wanted, messages),
             faults.no_onset(record.choice): np.isnan(onset_eV),
-            "more fluorescence than a thick sample of this composition gives at these angles": saturated,
-            **({} if wanted.allow_partial else {f"{text}; {_EXTENDS}": rows for text, rows in missing.items()}),
-            "nowhere positive around the onset": np.isnan(spectra).any(axis=1),
+            faults.TOO_FLUORESCENT: saturated,
+            **({} if wanted.allow_partial else faults.not_covered(missing)),
+            faults.NOWHERE_POSITIVE: np.isnan(spectra).any(axis=1),
             **({} if wanted.corrections.any_edge else faults.not_silicon(axis_eV, onset_eV, spectra)),
         }
     )
     faults.flattened(spectra, kind, wanted, messages)
-    spectra[list(causes)] = np.nan
+    spectra[list(refused)] = np.nan
     for text in missing if wanted.allow_partial else ():
         messages.add(f"{text}; {_EXTENDED}", True)
     return Prepared(
@@ -66,7 +66,7 @@ def prepare(
         kind=_kind(kind, record.choice),
         oxide_share=oxide_share,
         preprocessing=preprocessing,
-        causes=causes,
+        refused=refused,
         remarks=tuple(messages.remarks),
         warnings=tuple(messages.warnings),
     )

@@ -13,7 +13,7 @@ from sikpdos.common.grid import PDOS
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 from sikpdos.model import shipped
 from sikpdos.model.uncertainty import BAND_90
-from sikpdos.prediction import maps, maps_file, spectrum_images
+from sikpdos.prediction import maps, maps_file, regions, spectrum_images
 from sikpdos.prediction.predict import preprocessing_for
 
 SHAPE = (8, 16)
@@ -154,8 +154,8 @@ def test_regions_are_summed(cli, folder):
     lines = [json.loads(line) for line in outputs["labels.npy"].stdout.splitlines()]
     assert [line["spectrum"] for line in lines] == ["1", "2", "3"]
     assert len({done.stdout for done in outputs.values()}) == 1
-    regions = spectrum_images.averaged(image(data["energy_eV"], data["spectra"]), labels, "labels")
-    np.testing.assert_allclose(regions.intensity[1], data["spectra"][labels == 2].sum(axis=0))
+    summed = regions.averaged(image(data["energy_eV"], data["spectra"]), labels, "labels")
+    np.testing.assert_allclose(summed.intensity[1], data["spectra"][labels == 2].sum(axis=0))
 
 
 def test_fewer_counts_give_wider_bands_that_hold(model):
@@ -229,8 +229,45 @@ def test_wrong_usage(cli, folder):
     assert_one_line_failure(cli("predict", "image.npz", "--average", "rows.npz", cwd=folder), "rows.npz", "labels")
 
 
-def test_every_cause_of_a_preparation_has_its_kind():
-    for words in ("no power law fits", "spike at 1850 eV: x", "no onset: y", "nowhere positive around the onset"):
-        assert maps.kind_of(words) != maps.CAUSES[-1]
-    assert maps.kind_of("-1 to 2 eV around the onset not measured; z") == "not measured over the whole window"
-    assert maps.kind_of("no silicon K-edge: novelty 5.0") == "no silicon K-edge"
+@pytest.mark.parametrize("counts", [30, 3000])
+def test_clipped_channels_are_recognised_pixel_by_pixel(counts):
+    energy_eV, cube, _, _ = images.cube((12, 16), counts)
+    ceiling = np.rint(np.percentile(cube.max(axis=-1), 60))
+    clipped = np.minimum(cube, ceiling)
+    clipped[0, 0, 7] = 20 * ceiling  # a cosmic ray
+    full = ((clipped == ceiling).sum(axis=-1) >= 2).ravel()
+    full[0] = False
+    assert 10 < full.sum() < 150
+    for scale in (1.0, 0.37):
+        np.testing.assert_array_equal(
+            spectrum_images.totals(image(energy_eV, scale * clipped), slice(None)).saturated, full
+        )
+    one = cube.copy()
+    one[3, 3] = np.minimum(1.5 * one[3, 3], cube.max() + 1)
+    np.testing.assert_array_equal(
+        spectrum_images.totals(image(energy_eV, one), slice(None)).saturated, np.arange(192) == 3 * 16 + 3
+    )
+
+
+def test_flat_tops_of_noise_free_or_faint_spectra_are_not_taken_for_a_full_detector():
+    energy_eV, faint, _, _ = images.cube((12, 16), 1)
+    curve = 1000 * np.exp(-0.5 * ((energy_eV - 1845) / 8) ** 2).clip(0, 0.9) + 100
+    brighter = curve * np.linspace(1, 1.5, 16)[:, None]
+    for spectra in (np.tile(curve, (3, 4, 1)), brighter[None], np.rint(brighter / 50)[None], faint):
+        assert not spectrum_images.totals(image(energy_eV, spectra), slice(None)).saturated.any()
+    full_scale = np.minimum(np.rint(5 * brighter), 4095)[None]
+    assert spectrum_images.totals(image(energy_eV, full_scale), slice(None)).saturated.all()
+
+
+def test_sums_with_a_full_pixel_are_full_or_leave_it_out(folder, model):
+    data = np.load(folder / "image.npz")
+    spectra = image(data["energy_eV"], data["spectra"][:4])
+    found = mapped(model, spectra, bin=(2, 2))
+    assert found.causes[found.mask[0, 1]] == "saturated"  # of (0, 2)
+    assert found.causes[found.mask[0, 0]] == "not finite"
+    assert found.mask[1, 1] == 0
+    labels = np.zeros(spectra.shape, int)
+    labels[0, :6] = 1
+    summed = regions.averaged(spectra, labels, "labels")
+    np.testing.assert_allclose(summed.intensity[0], data["spectra"][0, [1, 3, 4, 5]].sum(axis=0))
+    assert "2 pixels" in summed.warnings[-1]

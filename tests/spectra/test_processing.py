@@ -10,6 +10,7 @@ from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves
 from sikpdos.dataset.binning import linear_binning
 from sikpdos.spectra import preprocess, processing
+from sikpdos.spectra.refusal import Fault
 from sikpdos.spectra.settings import Corrections, Preprocessing
 
 WIDE_EV = np.arange(-60, 60, 0.05)
@@ -167,8 +168,8 @@ def test_one_bad_spectrum_of_a_block_stops_no_others():
     counts = np.array([good, -good, late, np.full_like(good, 10.0), good])
     found = preprocess.prepare(energy_eV, counts, "eels")
     assert sorted(found.causes) == [1, 2, 3]
-    assert "background" in found.causes[1]
-    assert "not measured" in found.causes[2]
+    kinds = {row: refusal.fault for row, refusal in found.refused.items()}
+    assert kinds == {1: Fault.NO_BACKGROUND, 2: Fault.NOT_COVERED, 3: Fault.NO_EDGE}
     assert "no onset" in found.causes[3]
     assert found.usable.tolist() == [True, False, False, False, True]
     assert np.isnan(found.spectra[[1, 2, 3]]).all()
