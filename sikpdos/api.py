@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
+from sikpdos.formats import signal
 from sikpdos.formats.read import read_spectra
-from sikpdos.formats.spectrum_image import image
-from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
+from sikpdos.formats.spectrum_set import KINDS, SpectrumSet
 from sikpdos.model.ensemble import Model
 from sikpdos.model.shipped import MEASURED
 from sikpdos.model.shipped import load as load_model
@@ -109,61 +109,51 @@ def predict_map(
 ) -> DensityMaps:
     """Densities of states at every pixel of a spectrum image; as `sikpdos predict cube.hspy -o maps.npz`.
 
-    cube: counts (y, x, n) or (x, n) with their energies energy_eV (n,); or a HyperSpy signal, or an image of
-    `read_spectra`, which know their energies and axes. sigma_eV: resolution of the measurement, Gaussian sigma. onset:
-    energy in eV, "common" (that of the mean spectrum for every pixel), or None (the model's rule for each). bin: pixels
-    to sum along each axis. pca: principal components to keep, or "auto". Pixels that cannot be used are NaN, with the
-    reason in `mask`. Raises SikpdosError if none can.
+    cube: counts (y, x, n) or (x, n) with their energies energy_eV (n,); or a HyperSpy signal, lazy or not, or an image
+    of `read_spectra`, which know their energies and axes; `to_hyperspy()` of the result gives signals. sigma_eV:
+    resolution of the measurement, Gaussian sigma. onset: energy in eV, "common" (that of the mean spectrum for every
+    pixel), or None (the model's rule for each). kind: "eels" or "xas". bin: pixels to sum along each axis. pca:
+    principal components to keep, or "auto". Pixels that cannot be used are NaN, with the reason in `mask`. Raises
+    SikpdosError if none can.
     """
     chosen = model if isinstance(model, Model) else load_model(model)
     spectra = _image(cube, energy_eV, kind)
     common = onset == "common"
+    if isinstance(onset, str) and not common:
+        raise SikpdosError(f"an onset of {onset!r}: expected an energy in eV, 'common' or None")
     preprocessing = preprocessing_for(
         chosen,
         sigma_eV=sigma_eV,
         background=background,
         smooth=smooth,
-        onset=None if common or onset is None else float(onset),
+        onset=onset if isinstance(onset, (int, float)) else None,
         allow_partial=False,
         corrections=corrections,
     )
     plan = maps.plan(spectra, chosen, preprocessing, maps.Wishes(common_onset=common, pca=pca, bin=bin))
     found = collected(plan, maps.predict_blocks(plan), spectra.source_format)
     if (found.mask != 0).all():
-        raise SikpdosError("no pixel of the image can be used")
+        raise SikpdosError(f"no pixel can be used: {maps.masked_in_words(maps.counted(found.mask), found.mask.size)}")
     return found
 
 
 def _image(cube: Any, energy_eV: Sequence[float] | np.ndarray | None, kind: str) -> SpectrumSet:
     """A spectrum image from what `predict_map` takes."""
-    if isinstance(cube, SpectrumSet):
-        return cube
-    if hasattr(cube, "axes_manager"):  # HyperSpy's
-        (signal,) = cube.axes_manager.signal_axes
-        axes = [
-            NavigationAxis(str(axis.name), axis.size, float(axis.scale), float(axis.offset), str(axis.units))
-            for axis in reversed(cube.axes_manager.navigation_axes)
-        ]
-        title = cube.metadata.get_item("General.title", "")
-        data, energies, source = np.asarray(cube.data), signal.axis, "HyperSpy signal"
+    if kind not in KINDS:
+        raise SikpdosError(f"a measurement of kind {kind!r}: expected one of {', '.join(KINDS)}")
+    if isinstance(cube, list) and len(cube) == 1:  # as `read_spectra` gives it
+        cube = cube[0]
+    if signal.is_signal(cube):
+        found = signal.from_signal(cube, kind)
+    elif isinstance(cube, SpectrumSet):
+        found = cube
+    elif energy_eV is None or isinstance(cube, (str, os.PathLike)):
+        raise SikpdosError("an array needs energy_eV, the energies of its last axis; read_spectra reads files")
     else:
-        data = np.asarray(cube)
-        if energy_eV is None:
-            raise SikpdosError("an array needs energy_eV, the energies of its last axis")
-        names = ["y", "x"] if data.ndim == 3 else [f"axis {i}" for i in range(data.ndim - 1)]
-        axes = [NavigationAxis(name, size, 1.0, 0.0, "") for name, size in zip(names, data.shape, strict=False)]
-        energies, title, source = np.asarray(energy_eV, float), "", "array"
-    return image(
-        energies,
-        data,
-        data.ndim - 1,
-        navigation=axes,
-        unit="eV",
-        kind=kind,
-        title=title,
-        source_format=source,
-        name="cube",
-    )
+        found = signal.from_array(cube, energy_eV, kind)
+    if not found.navigation:
+        raise SikpdosError("no spectrum image: one spectrum, or spectra of no place (predict takes them)")
+    return found
 
 
 def simulate(

@@ -99,7 +99,7 @@ def look(files: Sequence[str], output: str, wanted: ImageOptions, reading: Readi
     Raises SikpdosError where that is so and the files are something else.
     """
     maps = output.removesuffix(".gz").endswith((*options.NPZ, *HSPY)) and not json
-    needed = [*wanted.given, *([output] if output.endswith(HSPY) else [])]
+    needed = [*wanted.given, *([output] if output.removesuffix(".gz").endswith(HSPY) else [])]
     if len(files) != 1 or reading.merge or not (maps or needed):
         if needed:
             raise typer.BadParameter("one file with a spectrum image is needed", param_hint=needed[0])
@@ -112,7 +112,7 @@ def look(files: Sequence[str], output: str, wanted: ImageOptions, reading: Readi
 
     content = read_input(files[0], reading.choice)
     sets = content if isinstance(content, list) else []
-    if len(sets) == 1 and is_image(sets[0]):
+    if len(sets) == 1 and (is_image(sets[0]) or (needed and sets[0].navigation)):
         if wanted.average is not None:
             return Found(inputs={files[0]: [regions(sets[0], wanted.average)]})
         return Found(sets[0])
@@ -143,7 +143,7 @@ def write(
     from sikpdos.prediction import hyperspy_file, maps, maps_file
 
     name = files.display_name(path)
-    to_hyperspy = output.endswith(HSPY)
+    to_hyperspy = output.removesuffix(".gz").endswith(HSPY)
     if to_hyperspy:
         hyperspy_file.check_package()
     wishes = maps.Wishes(common_onset=wanted.common_onset, pca=wanted.pca, bin=wanted.bin)
@@ -198,9 +198,9 @@ class Tally:
 
     def said(self) -> str:
         """How many pixels are masked, and why."""
-        ordered = sorted(((n, cause) for cause, n in self.masked.items() if n), reverse=True)
-        causes = ", ".join(f"{n} {cause}" for n, cause in ordered)
-        return f"{sum(self.masked.values())} of {self.pixels} pixels masked: {causes}"
+        from sikpdos.prediction.maps import masked_in_words
+
+        return masked_in_words(self.masked, self.pixels)
 
     def lines(self, plan: MapPlan) -> Iterator[str]:
         """What the counts say, for the user."""

@@ -11,7 +11,7 @@ import numpy as np
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.energies import EV_PER_UNIT
 from sikpdos.formats.hdf5_tree import numbers, text
-from sikpdos.formats.spectrum_image import IN_MEMORY_BYTES, ImageRows, image
+from sikpdos.formats.spectrum_image import IN_MEMORY_BYTES, ImageRows, image, usual_names
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ FORMAT = "hspy"
 Opener = Callable[[], AbstractContextManager[Any]]  # gives an open h5py.File
 KINDS = {"EELS": "eels", "XAS": "xas"}
 _EXPERIMENTS = "Experiments"
+_UNKNOWN = ("_None_", "<undefined>", "None")
 
 
 def is_hyperspy(file: h5py.File) -> bool:
@@ -43,27 +44,40 @@ def read_hyperspy(file: h5py.File, opened: Opener, name: str) -> list[SpectrumSe
 
 
 def _energy_dimension(group: h5py.Group) -> int | None:
-    """Which axis counts energy: the one in eV, whatever the file says about navigation."""
+    """Which axis counts energy: the one in eV, whatever the file says about navigation; else one without units."""
     units = [_unit(group, dimension).lower() for dimension in range(group["data"].ndim)]
     energies = [dimension for dimension, unit in enumerate(units) if unit in EV_PER_UNIT]
-    return energies[-1] if energies else None
+    signal = [dimension for dimension in range(len(units)) if _is_signal(group, dimension)]
+    bare = signal if len(signal) == 1 and not units[signal[0]] else []
+    return next(reversed(energies or bare), None)
+
+
+def _is_signal(group: h5py.Group, dimension: int) -> bool:
+    axis = group.get(f"axis-{dimension}")
+    return axis is not None and not axis.attrs.get("navigate", True)
 
 
 def _unit(group: h5py.Group, dimension: int) -> str:
     axis = group.get(f"axis-{dimension}")
-    units = "" if axis is None else text(axis.attrs, "units").strip()
-    return "" if units == "<undefined>" else units
+    return "" if axis is None else _known(text(axis.attrs, "units").strip())
+
+
+def _known(words: str) -> str:
+    """A name or units, "" for what HyperSpy writes where it knows none."""
+    return "" if words in _UNKNOWN else words
 
 
 def _spectra(group: h5py.Group, dimension: int, opened: Opener, name: str) -> SpectrumSet:
     data = _data(group["data"], dimension, opened, name)
     shape = group["data"].shape
+    others = [index for index in range(len(shape)) if index != dimension]
+    names = usual_names(len(others))
     return image(
         _energies(group[f"axis-{dimension}"], shape[dimension], name),
         data,
         dimension,
-        navigation=[_navigation(group, index, size) for index, size in enumerate(shape) if index != dimension],
-        unit=_unit(group, dimension),
+        navigation=[_navigation(group, index, shape[index], name) for index, name in zip(others, names, strict=True)],
+        unit=_unit(group, dimension) or None,
         kind=KINDS.get(_said(group, "Signal", "signal_type"), "unknown"),
         title=_said(group, "General", "title"),
         source_format=FORMAT,
@@ -86,14 +100,14 @@ def _within(opened: Opener, path: str) -> Iterator[h5py.Dataset]:
         yield file[path]
 
 
-def _navigation(group: h5py.Group, index: int, size: int) -> NavigationAxis:
-    """One of the other axes, with what its file says of it."""
+def _navigation(group: h5py.Group, index: int, size: int, usual_name: str) -> NavigationAxis:
+    """One of the other axes, with what its file says of it; numbered from 0 where its steps are not all the same."""
     axis = group.get(f"axis-{index}")
     if axis is None:
-        return NavigationAxis(f"axis {index}", size)
-    named = text(axis.attrs, "name").strip() or f"axis {index}"
+        return NavigationAxis(usual_name, size)
+    named = _known(text(axis.attrs, "name").strip()) or usual_name
     scale, offset = (_number(axis.attrs, key, default) for key, default in (("scale", 1.0), ("offset", 0.0)))
-    return NavigationAxis(named, size, scale or 1.0, offset, _unit(group, index))
+    return NavigationAxis(named, size, scale or 1.0, offset, _unit(group, index) if "scale" in axis.attrs else "")
 
 
 def _number(attributes: h5py.AttributeManager, key: str, default: float) -> float:

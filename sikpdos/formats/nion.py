@@ -18,7 +18,7 @@ import numpy as np
 from sikpdos.common import files, limits, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.energies import EV_PER_UNIT
-from sikpdos.formats.spectrum_image import IN_MEMORY_BYTES, ImageRows, image
+from sikpdos.formats.spectrum_image import IN_MEMORY_BYTES, ImageRows, image, usual_names
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 
 FORMAT = "Nion Swift"
@@ -75,10 +75,10 @@ def _spectra(data: np.ndarray, properties: Mapping, name: str) -> SpectrumSet:
         raise SikpdosError(f"intensities of type {data.dtype}, expected real numbers", name)
     dimension = energies[-1]
     offset, scale, unit = axes[dimension]
-    names = ("y", "x") if data.ndim == 3 else ("x",) if data.ndim == 2 else ()
     others = [index for index in range(data.ndim) if index != dimension]
+    names = usual_names(len(others))
     navigation = [
-        NavigationAxis(names[k] if names else f"axis {k}", data.shape[index], axes[index][1], *_place(axes[index]))
+        NavigationAxis(names[k], data.shape[index], axes[index][1], *_place(axes[index]))
         for k, index in enumerate(others)
     ]
     return image(

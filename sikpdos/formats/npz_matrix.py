@@ -18,6 +18,7 @@ import numpy as np
 
 from sikpdos.common import limits, npz
 from sikpdos.common.errors import SikpdosError, naming
+from sikpdos.formats.spectrum_image import usual_names
 from sikpdos.formats.spectrum_set import KINDS, NavigationAxis, SpectrumSet, energy_axis
 
 FORMAT = "NPZ matrix"
@@ -106,9 +107,8 @@ def _navigation(
             raise SikpdosError(f"navigation_{key} {values.shape}: expected one for each of {len(sizes)} axes", name)
         if not text and (not np.isfinite(values).all() or (key == "scale" and not values.all())):
             raise SikpdosError(f"navigation_{key} holds 0, NaN or infinity", name)
-    usual = ("y", "x")[-len(sizes) :] if len(sizes) <= 2 else tuple(f"axis {k}" for k in range(len(sizes)))
     defaults = {
-        "names": usual,
+        "names": usual_names(len(sizes)),
         "units": [""] * len(sizes),
         "scale": np.ones(len(sizes)),
         "offset": np.zeros(len(sizes)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def image(
     source_format: str,
     name: str,
 ) -> SpectrumSet:
-    """The spectra of an array whose `dimension` counts energy: one, or pixels named by their indices ("0_17").
+    """The spectra of an array whose `dimension` counts energy: one named as its file, or pixels by indices ("0_17").
 
     navigation: the array's other axes in their order. Raises SikpdosError naming the file for bad energies and for
     axes that do not fit.
@@ -62,8 +62,11 @@ def image(
     shape = data.whole if isinstance(data, ImageRows) else data.shape
     around = tuple(size for index, size in enumerate(shape) if index != dimension)
     if isinstance(data, np.ndarray) and data.size == shape[dimension]:
-        return single(name, energy, data.ravel(), unit=unit, kind=kind, title=title, source_format=source_format)
-    if tuple(axis.size for axis in navigation) != around or 0 in shape:
+        only = single(name, energy, data.ravel(), unit=unit, kind=kind, title=title, source_format=source_format)
+        return replace(only, navigation=tuple(navigation))
+    if 0 in shape:
+        raise SikpdosError(f"no spectrum in an array {shape}", name)
+    if tuple(axis.size for axis in navigation) != around:
         raise SikpdosError(f"an image of {around} pixels, but axes of {tuple(a.size for a in navigation)}", name)
     energy_eV, decreasing, warned = energy_axis(energy, unit, name)
     rows = data
@@ -80,6 +83,11 @@ def image(
         decreasing=decreasing,
         navigation=tuple(navigation),
     )
+
+
+def usual_names(axes: int) -> tuple[str, ...]:
+    """Of an image's axes, slowest first, where a file does not name them."""
+    return ("y", "x")[-axes:] if axes in (1, 2) else tuple(f"axis {index}" for index in range(axes))
 
 
 def lines(spectra: SpectrumSet, pixels: int) -> Iterator[np.ndarray]:

@@ -15,18 +15,14 @@ import numpy as np
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
-from sikpdos.common.version import __version__
-from sikpdos.formats.spectrum_set import NavigationAxis
+from sikpdos.prediction.hyperspy_signals import CURVES, SCALARS, axes, metadata
 from sikpdos.prediction.maps import MapBlock, MapPlan
-from sikpdos.prediction.maps_file import described
+from sikpdos.prediction.maps_file import arrays, described
 
 if TYPE_CHECKING:
     import h5py
 
 _VERSION = "3.3"
-CURVES = {"s PDOS": 0, "p PDOS": 1, "s standard deviation": 0, "p standard deviation": 1}
-SCALARS = ("novelty", "onset (eV)", "mask", "intensity")
-_UNITS = "states/eV/atom"
 
 
 def check_package() -> None:
@@ -52,97 +48,49 @@ def write_hyperspy(path: str | os.PathLike, plan: MapPlan, blocks: Iterable[MapB
 
 def _fill(file: h5py.File, plan: MapPlan, blocks: Iterable[MapBlock], source: str) -> None:
     file.attrs.update(file_format="HyperSpy", file_format_version=_VERSION)
-    shape, count = plan.image.shape, len(plan.image)
-    said = described(plan, source)
-    curves = [_curve(file, name, plan.navigation, said) for name in CURVES]
+    said, shape = described(plan, source), plan.image.shape
+    groups = {name: _experiment(file, title, name, plan, said) for name, title in (CURVES | SCALARS).items()}
+    curves = {name: _Lines(groups[name].create_dataset("data", (*shape, PDOS.size), np.float32)) for name in CURVES}
     scalars: dict[str, list[np.ndarray]] = {name: [] for name in SCALARS}
-    start = 0
     for block in blocks:
-        rows = slice(start, start + len(block.mask))
-        values = (block.pdos[:, 0], block.pdos[:, 1], block.deviation[:, 0], block.deviation[:, 1])
-        for dataset, part in zip(curves, values, strict=True):
-            dataset[rows] = part
-        for name, part in zip(SCALARS, (block.novelty, block.onset_eV, block.mask, block.intensity), strict=True):
-            scalars[name].append(part)
-        start = rows.stop
-    assert start == count
+        found = arrays(block)
+        for name, lines in curves.items():
+            lines.append(found[name])
+        for name, parts in scalars.items():
+            parts.append(found[name])
     for name, parts in scalars.items():
-        _image(file, name, np.concatenate(parts).reshape(shape), plan.navigation, said)
+        groups[name]["data"] = np.concatenate(parts).reshape(shape)
 
 
-class _Flat:
-    """A data set (*shape, 300) of a file, written by rows of pixels."""
+class _Lines:
+    """A data set (*shape, 300) of a file, written by whole lines of pixels."""
 
     def __init__(self, dataset: h5py.Dataset):
         self._dataset, self._inner = dataset, int(np.prod(dataset.shape[1:-1], dtype=int))
         self._waiting = np.empty((0, dataset.shape[-1]), np.float32)
-        self._lines = 0
+        self._written = 0
 
-    def __setitem__(self, rows: slice, values: np.ndarray) -> None:
-        """Rows come in order; they are written by whole lines."""
+    def append(self, values: np.ndarray) -> None:
+        """The next pixels (k, 300)."""
         self._waiting = np.concatenate([self._waiting, values])
         lines = len(self._waiting) // self._inner
         whole, self._waiting = np.split(self._waiting, [lines * self._inner])
-        shape = (lines, *self._dataset.shape[1:])
-        self._dataset[self._lines : self._lines + lines] = whole.reshape(shape)
-        self._lines += lines
+        self._dataset[self._written : self._written + lines] = whole.reshape(lines, *self._dataset.shape[1:])
+        self._written += lines
 
 
-def _curve(file: h5py.File, name: str, navigation: tuple[NavigationAxis, ...], said: Mapping[str, Any]) -> _Flat:
-    group = _experiment(file, name, said)
-    shape = tuple(axis.size for axis in navigation)
-    data = group.create_dataset("data", (*shape, PDOS.size), np.float32)
-    for index, axis in enumerate(navigation):
-        _axis(group, index, axis, navigate=True)
-    energies = NavigationAxis("E - E_F", PDOS.size, PDOS.step_eV, PDOS.start_eV, "eV")
-    _axis(group, len(navigation), energies, navigate=False)
-    group["metadata/Signal"].attrs["quantity"] = f"{name} ({_UNITS})"
-    return _Flat(data)
-
-
-def _image(
-    file: h5py.File, name: str, values: np.ndarray, navigation: tuple[NavigationAxis, ...], said: Mapping[str, Any]
-) -> None:
-    """A number for each pixel: the pixels' axes are the signal's, the last two of them where there are more."""
-    group = _experiment(file, name, said)
-    group["data"] = values
-    for index, axis in enumerate(navigation):
-        _axis(group, index, axis, navigate=index < len(navigation) - 2)
-
-
-def _experiment(file: h5py.File, name: str, said: Mapping[str, Any]) -> h5py.Group:
-    group = file.create_group(f"Experiments/{name}")
+def _experiment(file: h5py.File, title: str, name: str, plan: MapPlan, said: Mapping[str, Any]) -> h5py.Group:
+    group = file.create_group(f"Experiments/{title}")
     group.attrs.update(package="hyperspy", package_version="2.0")
-    for part in ("learning_results", "original_metadata", "metadata/General", "metadata/Signal"):
+    for part in ("learning_results", "original_metadata"):
         group.create_group(part)
-    flag = "SIMULATED " if said["simulated"] else ""
-    group["metadata/General"].attrs.update(title=f"{flag}{name} of {said['title'] or said['source']}")
-    group["metadata/Signal"].attrs["signal_type"] = ""
-    details = group.create_group("metadata/sikpdos")
-    model, done = said["model"], said["preparation"]
-    details.attrs.update(
-        version=__version__,
-        source=said["source"],
-        simulated=said["simulated"],
-        model=str(model["trained_on"]),
-        sigma_eV=float(said["sigma_eV"]),
-        background=str(done["background"]),
-        onset=str(done["onset"]),
-        remarks="; ".join(done["remarks"]),
-        mask=", ".join(f"{number} {cause}" for number, cause in enumerate(said["causes"])),
-    )
+    for section, values in metadata(title, said, name in CURVES).items():
+        group.create_group(f"metadata/{section}").attrs.update(values)
+    for index, axis in enumerate(axes(plan.navigation, name in CURVES)):
+        group.create_group(f"axis-{index}").attrs.update({key: _attribute(value) for key, value in axis.items()})
     return group
 
 
-def _axis(group: h5py.Group, index: int, axis: NavigationAxis, navigate: bool) -> None:
-    described_axis = group.create_group(f"axis-{index}")
-    described_axis.attrs.update(
-        _type="UniformDataAxis",
-        name=axis.name,
-        size=axis.size,
-        scale=axis.scale,
-        offset=axis.offset,
-        units=axis.units or "<undefined>",
-        navigate=navigate,
-        is_binned=False,
-    )
+def _attribute(value: Any) -> Any:
+    """As HyperSpy writes it: what is not known is `_None_`."""
+    return "_None_" if value is None else value

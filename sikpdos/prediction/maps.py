@@ -6,7 +6,7 @@ cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -113,7 +113,7 @@ def plan(image: SpectrumSet, model: Model, preprocessing: Preprocessing, wishes:
         model=model,
     )
     first = _with_common_onset(first) if wishes.common_onset else first
-    return first if wishes.pca is None else _with_components(first, None if wishes.pca == "auto" else int(wishes.pca))
+    return first if wishes.pca is None else _with_components(first, _component_count(wishes.pca))
 
 
 def _summed(image: SpectrumSet, channels: slice, steps: tuple[int, ...] | None) -> tuple[SpectrumSet, Totals]:
@@ -134,6 +134,14 @@ def _with_common_onset(plan: MapPlan) -> MapPlan:
     onset_eV = float(prepared.onset_eV[0])
     remark = f"onset of the mean spectrum, {onset_eV:.2f} eV, taken for every pixel"
     return replace(plan, preprocessing=replace(plan.preprocessing, onset=onset_eV), remarks=(*plan.remarks, remark))
+
+
+def _component_count(wanted: int | str) -> int | None:
+    if wanted == "auto":
+        return None
+    if not isinstance(wanted, int) or wanted < 1:
+        raise SikpdosError(f"{wanted!r} principal components: expected a number from 1 on, or 'auto'")
+    return wanted
 
 
 def _with_components(plan: MapPlan, count: int | None) -> MapPlan:
@@ -268,3 +276,9 @@ def counted(mask: np.ndarray) -> dict[str, int]:
     """How many pixels are masked for each cause, the most frequent first."""
     found = np.bincount(mask.ravel(), minlength=len(CAUSES))[1:]
     return dict(sorted(zip(CAUSES[1:], found.tolist(), strict=True), key=lambda item: -item[1]))
+
+
+def masked_in_words(count: Mapping[str, int], pixels: int) -> str:
+    """How many of an image's pixels are masked, and why."""
+    ordered = sorted(((n, cause) for cause, n in count.items() if n), reverse=True)
+    return f"{sum(count.values())} of {pixels} pixels masked: {', '.join(f'{n} {cause}' for n, cause in ordered)}"

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,11 +21,14 @@ from sikpdos.formats.spectrum_set import NavigationAxis
 from sikpdos.prediction.maps import CAUSES, MapBlock, MapPlan
 from sikpdos.spectra.settings import Preprocessing
 
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
 SCHEMA = "sikpdos-maps-1"
 _CURVES = ("s", "p", "s_std", "p_std")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DensityMaps:
     """s and p densities of states at every pixel of a spectrum image, states/eV/atom (both spins); NaN where masked.
 
@@ -48,6 +51,10 @@ class DensityMaps:
     meta: Mapping[str, Any]  # provenance: source, model, sigma_eV, what was done
     scree: np.ndarray | None = None  # (n,) variances of the principal components, if there were any
 
+    def __repr__(self) -> str:
+        pixels = " x ".join(map(str, self.shape))
+        return f"<DensityMaps of {pixels} pixels, {np.count_nonzero(self.mask)} masked: {self.meta['source']}>"
+
     @property
     def shape(self) -> tuple[int, ...]:
         return self.mask.shape
@@ -62,6 +69,16 @@ class DensityMaps:
         """Whether the image is known to be simulated."""
         return bool(self.meta["simulated"])
 
+    def to_hyperspy(self) -> dict[str, BaseSignal]:
+        """As signals of HyperSpy, over the axes of the image.
+
+        `s`, `p`, `s_std`, `p_std`: curves over E - E_F at every pixel. `novelty`, `onset_eV`, `mask`, `intensity`:
+        images, or lines. Raises SikpdosError without HyperSpy.
+        """
+        from sikpdos.prediction.hyperspy_signals import signals
+
+        return signals(self)
+
 
 def write_maps(path: str | os.PathLike, plan: MapPlan, blocks: Iterable[MapBlock], source: str) -> None:
     """Write maps as they come; memory does not grow with the image."""
@@ -69,7 +86,7 @@ def write_maps(path: str | os.PathLike, plan: MapPlan, blocks: Iterable[MapBlock
     spool = npz.NpzStream(folder)
     with files.output(path) as stream:
         for block in blocks:
-            spool.append(**_arrays(block))
+            spool.append(**arrays(block))
         spool.close_into(stream, _shared(plan), npz.provenance(SCHEMA, **described(plan, source)), plan.image.shape)
 
 
@@ -77,7 +94,7 @@ def collected(plan: MapPlan, blocks: Iterable[MapBlock], source: str) -> Density
     """Maps in memory."""
     parts: dict[str, list[np.ndarray]] = {}
     for block in blocks:
-        for key, values in _arrays(block).items():
+        for key, values in arrays(block).items():
             parts.setdefault(key, []).append(values)
     joined = {key: np.concatenate(values) for key, values in parts.items()}
     shaped = {key: values.reshape(*plan.image.shape, *values.shape[1:]) for key, values in joined.items()}
@@ -92,7 +109,8 @@ def collected(plan: MapPlan, blocks: Iterable[MapBlock], source: str) -> Density
     )
 
 
-def _arrays(block: MapBlock) -> dict[str, np.ndarray]:
+def arrays(block: MapBlock) -> dict[str, np.ndarray]:
+    """What a block holds, by the names of the arrays of a file of maps."""
     curves = (block.pdos[:, 0], block.pdos[:, 1], block.deviation[:, 0], block.deviation[:, 1])
     return dict(zip(_CURVES, curves, strict=True)) | {
         "spectra": block.spectra,

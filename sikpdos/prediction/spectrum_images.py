@@ -28,8 +28,8 @@ class Totals:
 
 
 def is_image(spectra: SpectrumSet) -> bool:
-    """Whether a set is a spectrum image of more than one pixel."""
-    return bool(spectra.navigation) and len(spectra) > 1
+    """Whether a set is a spectrum image: a line of pixels, or a map, were it of one."""
+    return len(spectra.navigation) > 1 or (bool(spectra.navigation) and len(spectra) > 1)
 
 
 def rows(spectra: SpectrumSet, channels: slice) -> Iterator[np.ndarray]:

@@ -14,9 +14,8 @@ from support import ROOT
 SIGMA_EV = 1.0
 
 
-def example() -> ModuleType:
-    """examples/spectrum_image/simulate_image.py."""
-    name = "simulate_image"
+def example(name: str = "simulate_image") -> ModuleType:
+    """examples/spectrum_image/simulate_image.py, or another of its scripts."""
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / "spectrum_image" / f"{name}.py")
         assert spec is not None
