@@ -10,17 +10,20 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.formats import kek9809
 from sikpdos.formats.columns import Table, clean, make_columns
 from sikpdos.formats.headings import column_names
+from sikpdos.formats.roles import Role, role_of
 from sikpdos.formats.sections import Section, read_sections
 
 FORMAT = "text"
 MATRIX_HEADER = re.compile(r"\"?energy_k?ev\b", re.I)
+_BESIDE_A_DETECTOR = (Role.INCIDENT, Role.TIME, Role.ANGLE, Role.RING)  # columns that no matrix of spectra has
 _SPEC_SCAN = re.compile(r"#S\s+(\d+)\s*(.*)")
 
 
 def read_tables(text: bytes, name: str) -> list[Table]:
     """The tables of a (normalised) text, one a scan.
 
-    A header row that begins with energy_eV says that every other column is a spectrum with that name. Raises
+    A header row that begins with energy_eV says that every other column is a spectrum with that name, unless there are
+    columns of a beamline among them (I0, time). Raises
     SikpdosError naming the file where there are no columns of numbers, and for unequal or unreadable lines.
     """
     sections = read_sections(text, name)
@@ -40,8 +43,10 @@ def _table(section: Section, number: int | None, name: str) -> Table:
     if matrix and names is None:
         raise SikpdosError(f"the header does not name each of the {width} columns", name)
     scan = next((m for line in reversed(section.heading) if (m := _SPEC_SCAN.match(line))), None)
+    columns = make_columns(names, values)
+    matrix = matrix and not any(role_of(column) in _BESIDE_A_DETECTOR for column in columns)
     return Table(
-        columns=make_columns(names, values),
+        columns=columns,
         source_format="SPEC" if scan else "CSV matrix" if matrix else FORMAT,
         scan=scan[1] if scan else str(number or ""),
         title=clean(scan[2]) if scan else "",

@@ -12,6 +12,7 @@ from sikpdos.formats.edge_step import has_step
 from sikpdos.formats.energy_column import energies_eV
 from sikpdos.formats.roles import YIELDS, Role, role_of
 
+MOST_LOST = 0.1  # of a spectrum's points, that may hold no number
 _ORDINARY_LEVEL = 1e-4  # of I0: a transmission chamber that shows less is dark
 
 
@@ -32,16 +33,16 @@ def roles_of(table: Table, energy: int) -> list[Role]:
 
 def best_yield(table: Table, energy: int, roles: list[Role]) -> Chosen | None:
     """The first yield that sees the edge, over I0: electrons (they are not self-absorbed), fluorescence, its total."""
+    incident = _incident(table, roles)
     alive = [
         (role, group)
         for role in YIELDS
         for group in _groups(table, columns_with(roles, role))
-        if _alive(table, energy, group)
+        if _alive(table, energy, group, incident)
     ]
     if not alive:
         return None
     group = alive[0][1]
-    incident = _incident(table, roles)
     summed = np.sum([table.columns[i].values for i in group], axis=0)
     label = " + ".join(table.label(i) for i in group)
     label = f"({label})" if incident is not None and len(group) > 1 else label
@@ -86,19 +87,29 @@ def columns_with(roles: list[Role], role: Role) -> list[int]:
 
 
 def _incident(table: Table, roles: list[Role]) -> int | None:
-    """The first I0 that sees light."""
-    return next((i for i in columns_with(roles, Role.INCIDENT) if (table.columns[i].values != 0).all()), None)
+    """The first I0 that sees light; at a few points the beam may be lost."""
+    return next((i for i in columns_with(roles, Role.INCIDENT) if _has_beam(table.columns[i].values)), None)
 
 
-def _alive(table: Table, energy: int, group: list[int]) -> bool:
-    """Whether a detector measured anything: not constant and, where the range tells, with a step at the edge."""
+def _has_beam(values: np.ndarray) -> bool:
+    return bool(np.count_nonzero(values == 0) <= MOST_LOST * values.size)
+
+
+def _alive(table: Table, energy: int, group: list[int], incident: int | None) -> bool:
+    """Whether a detector measured anything: not constant and, where the range tells, with a step at the edge.
+
+    Drained currents may be negative, and the beam's with them: the step is one of their ratio then.
+    """
     values = np.sum([table.columns[i].values for i in group], axis=0)
     if not np.isfinite(values).any() or np.nanmax(values) == np.nanmin(values):
         return False
-    return has_step(energies_eV(table, energy), values) is not False
+    energy_eV = energies_eV(table, energy)
+    if has_step(energy_eV, values) is not False:
+        return True
+    return incident is not None and has_step(energy_eV, ratio(values, table.columns[incident].values)) is True
 
 
 def ratio(values: np.ndarray, incident: np.ndarray) -> np.ndarray:
     """Intensities over the incident ones (n,)."""
-    with np.errstate(all="ignore"):  # a dead point gives NaN or infinity, which the reader reports with its channel
+    with np.errstate(all="ignore"):  # a dead point gives NaN or infinity: the reader leaves it out, and says so
         return values / incident

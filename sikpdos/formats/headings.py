@@ -15,10 +15,9 @@ _NO_VALUES = np.empty(0)  # of columns that are looked at for their names
 _LOOKED_AT = 60  # lines of a heading, from its end
 _LONGEST_LINE = 1 << 20
 _PROSE = {"of", "the", "at", "as", "and", "for", "with", "from", "in", "on", "by", "is", "was", "are", "to", "a", "an"}
-_COLUMN_FIELD = re.compile(r"[#;%\s]*Column\.(\d{1,4})\s*:\s*(\S.*)", re.I)
+_COLUMN_FIELD = re.compile(r"[#;%!\s]*col(?:umn|\.)?[ ._#]{0,3}(\d{1,4})\s*[:=]\s*(\S.*)", re.I)
 _LEGEND_NUMBER = re.compile(r"\b(\d{1,3})\)")
 _EPICS_LEGEND = re.compile(r"[;#]\s*[PD]\d+\s*=\s*\{([^}]*)\}\s*-->")
-_EVENT_COLUMN = re.compile(r"#\s*column (\d{1,4}): (.+)", re.I)
 
 
 def column_names(heading: list[str], width: int) -> list[str] | None:
@@ -45,10 +44,11 @@ def _spec_names(lines: list[str], width: int) -> list[str] | None:
 
 
 def _column_fields(lines: list[str], width: int) -> list[str] | None:
-    """XDI's `# Column.1: energy eV` lines, and CLS's `# column 1: Energy`; None unless every column has one."""
+    """XDI's `# Column.1: energy eV` lines, CLS's `# column 1: Energy`, `# Col 1 = Energy`; None unless every column
+    has one."""
     fields = {}
     for line in lines:
-        if match := _COLUMN_FIELD.match(line) or _EVENT_COLUMN.match(line):
+        if match := _COLUMN_FIELD.match(line):
             fields[int(match[1])] = re.sub(r"^(energy) (\w+)$", r"\1 (\2)", match[2].strip(), flags=re.I)
     return [fields[n] for n in range(1, width + 1)] if all(n in fields for n in range(1, width + 1)) else None
 

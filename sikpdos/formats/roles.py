@@ -48,9 +48,9 @@ _INDEX = re.compile(r"index|points?|pts?|no|nr|num|number|seq|id|eventid|event|#
 _INCIDENT = re.compile(r"i[0o]|izero|io0|monitor|mon|mesh|incident|incoming.*|ic0|ion0|ioni0|i0.*|flux|norm0|izero.*")
 _TRANSMITTED = re.compile(r"i1|it|i?trans(mission|mitted|m)?|itr|ic1|ioni?1|absorbedbeam")
 _REFERENCE = re.compile(r"i2|ir|i?ref(er|erence)?|muref(er|erence)?|mur|i3|ic2|ioni?[23]")
-_ELECTRONS = re.compile(r"[tpcae]ey|ey|drain.*|electrons?|samplecurrent|isample|it?ey|tey.*")
+_ELECTRONS = re.compile(r"[tpcae]ey|ey|drain.*|electrons?|samplecurrent|isample|it?ey|tey.*|channeltron.*|cem\d?")
 _FLUORESCENCE = re.compile(
-    r"i?f{1,2}|i?fluo.*|[pi]?fy|sdd.*|vortex.*|lytle.*|ketek.*|amptek.*|xflash.*|mca\d*|roi\d*|sca\d*|xrf.*|pips.*|"
+    r"i?f{1,2}|i?fluo.*|[pi]?fy|s[ds]d.*|vortex.*|lytle.*|ketek.*|amptek.*|xflash.*|mca\d*|roi\d*|sca\d*|xrf.*|pips.*|"
     r"dxp.*|xmap.*|xspress.*|canberra.*|emission|fdet.*|fdiode|ge\d+|[a-z]{1,2}k(a|α|alpha|b|beta)\d?|k(a|α|alpha)\d?|蛍光.*"
 )
 _TOTAL_FLUORESCENCE = re.compile(r"tfy.*")

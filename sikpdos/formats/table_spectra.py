@@ -11,6 +11,7 @@ import numpy as np
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats.choose import Chosen, choose
 from sikpdos.formats.columns import ColumnChoice, Table, unique
+from sikpdos.formats.detectors import MOST_LOST
 from sikpdos.formats.spectrum_set import SpectrumSet, arranged
 
 
@@ -58,7 +59,7 @@ def _scan_label(table: Table) -> str:
 def _set(table: Table, chosen: Chosen, label: str, name: str) -> SpectrumSet:
     """One set of spectra. Raises SikpdosError for bad energies, and for a single spectrum that holds none."""
     column = table.columns[chosen.energy]
-    energy, intensity = _measured(column.values, chosen.intensity)
+    energy, intensity, lost = _measured(column.values, chosen.intensity)
     names = [" ".join(filter(None, (label, spectrum))) or name for spectrum in chosen.names]
     return arranged(
         names,
@@ -68,12 +69,21 @@ def _set(table: Table, chosen: Chosen, label: str, name: str) -> SpectrumSet:
         kind=chosen.kind,
         title=table.title,
         source_format=table.source_format,
-        warnings=(*table.warnings, *chosen.warnings),
+        warnings=(*table.warnings, *chosen.warnings, *lost),
         source=name,
     )
 
 
-def _measured(energy: np.ndarray, intensity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Without the rows where nothing is: columns of unequal length end in them."""
+def _measured(energy: np.ndarray, intensity: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Without the rows where nothing is (columns of unequal length end in them), and a warning of lost points.
+
+    Of a single spectrum, a few points without a number, such as those where the beam was lost, are not measured.
+    """
     empty = np.isnan(energy) & np.isnan(intensity).all(axis=0)
-    return (energy[~empty], intensity[:, ~empty]) if empty.any() else (energy, intensity)
+    energy, intensity = energy[~empty], intensity[:, ~empty]
+    lost = ~np.isfinite(intensity).all(axis=0)
+    if len(intensity) > 1 or not 0 < np.count_nonzero(lost) <= MOST_LOST * lost.size:
+        return energy, intensity, ()
+    points = "1 point holds" if lost.sum() == 1 else f"{lost.sum()} points hold"
+    words = f"{points} no number, the first at {energy[lost][0]:g}: left out"
+    return energy[~lost], intensity[:, ~lost], (words,)

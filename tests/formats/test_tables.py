@@ -15,9 +15,11 @@ I0 = 2e5 - 300 * (ENERGY - 1800)
 TIME, INDEX, RING = np.full(ENERGY.size, 1.0), np.arange(ENERGY.size) + 1.0, 399 - 0.01 * np.arange(ENERGY.size)
 DARK = np.tile([11.0, 12.0, 13.0], ENERGY.size)[: ENERGY.size]
 ANGLE = np.rad2deg(np.arcsin(12398.419843320026 / (2 * 3.7403 * ENERGY)))
+LOST = np.isin(np.arange(ENERGY.size), (3, ENERGY.size - 4))
 C = {
     "E": ENERGY, "keV": ENERGY / 1e3, "mu": MU, "I0": I0, "y": MU * I0 / 1e3, "y2": MU * I0 / 5e2, "t": TIME,
     "n": INDEX, "ring": RING, "dark": DARK, "deg": ANGLE, "It": I0 * np.exp(-MU), "zero": 0 * ENERGY, "half": MU / 2,
+    "minus_I0": -I0, "minus_y": -MU * I0 / 1e3, "I0_lost": np.where(LOST, 0, I0), "mu_lost": np.where(LOST, np.nan, MU),
 }  # fmt: skip
 
 
@@ -34,6 +36,10 @@ def spec(*scans: str, label: str) -> str:
 
 
 ONE_SPECTRUM = {
+    "columns told one by one": "# Col 1: Energy [eV]\n# Col 2: I0_KEITHLEY\n# Col 3: TEY\n" + table("E I0 y"),
+    "columns told by numbers and equals": "# column 1 = energy\n# column 2 = TEY\n# column 3 = I0\n" + table("E y I0"),
+    "negative currents": "# energy mesh sample_current\n" + table("E minus_I0 minus_y"),
+    "currents beside energy_eV": "energy_eV,sample_current,mesh_current\n" + table("E y I0", ","),
     "spec": spec(table("keV I0 dark y ring"), label="Energy  Ioni1  Ioni2  FLUO  e_Current"),
     "spec with index and epoch": spec(table("n E t I0 y"), label="Pt_No  Energy (eV)  Epoch  I0  TEY"),
     "spec, names one blank apart": spec(table("E t I0 y"), label="Energy Seconds Monitor sdd"),
@@ -104,6 +110,25 @@ def test_one_spectrum(tmp_path, name):
     np.testing.assert_allclose(spectra.energy_eV, ENERGY, atol=2e-4)
     ratio = spectra.intensity[0] / MU
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("text", ["# energy i0 tey\n" + table("E I0_lost y"), "energy,mu\n" + table("E mu_lost", ",")])
+def test_a_few_lost_points_are_left_out_and_told(tmp_path, text):
+    (tmp_path / "x.dat").write_text(text)
+    [spectra] = read_spectra(tmp_path / "x.dat")
+    np.testing.assert_allclose(spectra.energy_eV, ENERGY[~LOST], atol=2e-4)
+    ratio = spectra.intensity[0] / MU[~LOST]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-4)
+    assert "2 points hold no number, the first at 1806: left out" in spectra.warnings
+
+
+def test_a_spectrum_of_many_lost_points_is_refused(tmp_path):
+    (tmp_path / "x.csv").write_text("energy,mu\n" + table("E mu", ",").replace("\n", "\nnan,nan\n", 3))
+    assert len(read_spectra(tmp_path / "x.csv")[0].energy_eV) == ENERGY.size
+    rows = [f"{e},{'nan' if k % 5 == 0 else m}" for k, (e, m) in enumerate(zip(ENERGY, MU, strict=True))]
+    (tmp_path / "x.csv").write_text("energy,mu\n" + "\n".join(rows) + "\n")
+    with pytest.raises(SikpdosError, match="intensity is nan in channel 1 of"):
+        read_spectra(tmp_path / "x.csv")
 
 
 def test_japanese_encodings(tmp_path):
