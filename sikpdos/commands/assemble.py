@@ -37,6 +37,10 @@ def assemble(
             help="Sites of these material classes alone: elemental, oxide, silicide...",
         ),
     ] = None,
+    mixed_settings: Annotated[
+        bool,
+        typer.Option("--mixed-settings", help="Raw sites may be calculated with different settings."),
+    ] = False,
     database: Annotated[
         str | None, typer.Option("--database", help="Write the unbroadened histograms of all sites here, too (NPZ).")
     ] = None,
@@ -63,7 +67,7 @@ def assemble(
     broadening = {key: value for key, value in asked.items() if value is not None}
     paths = files or [str(resources.DATABASE if embedded else resources.EXTERNAL)]
     wanted = tuple(dict.fromkeys(name.strip() for name in (classes or "").split(",") if name.strip()))
-    assembled, sources = assemble_sources(paths, sites, broadening, wanted)
+    assembled, sources = assemble_sources(paths, sites, broadening, wanted, mixed_settings)
     if database and sources is None:
         raise SikpdosError("--database needs raw sites; curves are broadened already")
     dataset.write_dataset(output, assembled)

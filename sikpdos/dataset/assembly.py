@@ -11,7 +11,7 @@ from sikpdos.dataset.curves import Curves
 from sikpdos.dataset.database import Database
 from sikpdos.dataset.dataset import SCHEMA, Dataset
 from sikpdos.spectra import processing
-from sikpdos.structures.material_class import material_class
+from sikpdos.structures.material_class import ELEMENTAL, material_class
 
 _BROADENING = ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")
 AUGMENTED = "augment "  # what the source of such sites begins with
@@ -26,7 +26,9 @@ def assemble(curves: Curves, database: Database | None = None) -> Dataset:
     """
     _check_sites(curves, database)
     spectra = processing.normalise(curves.spectra)
-    checks = {"duplicates": duplicates(curves.ids, spectra, curves.pdos), "odd_charge": odd_charge(curves)}
+    kinds = _kinds(curves, database)
+    elemental = np.isin(kinds.get("material_class", np.full(len(curves.ids), "")), ("", ELEMENTAL))
+    checks = {"duplicates": duplicates(curves.ids, spectra, curves.pdos), "odd_charge": odd_charge(curves, elemental)}
     broadening = {key: curves.meta[key] for key in _BROADENING}
     broadening |= {"lifetime": curves.meta["lifetime"]} if "lifetime" in curves.meta else {}
     edge_energy_eV, edge = _unbroadened(database)
@@ -38,7 +40,7 @@ def assemble(curves: Curves, database: Database | None = None) -> Dataset:
         meta={**npz.provenance(SCHEMA), **broadening, "checks": checks, **_augmented(database)},
         edge_energy_eV=edge_energy_eV,
         edge=edge,
-        **_kinds(curves, database),
+        **kinds,
     )
 
 
@@ -74,9 +76,14 @@ def _kinds(curves: Curves, database: Database | None) -> dict[str, np.ndarray]:
 
 def site_class(meta: dict) -> str:
     """Material class of a site, by its meta data or the elements that its calculation had; empty if not known."""
-    species = meta.get("pseudopotentials")
-    elements = {name.split(",")[0] for name in species} if isinstance(species, dict) else set()
+    elements = site_elements(meta)
     return str(meta.get("material_class") or (material_class(elements) if elements else ""))
+
+
+def site_elements(meta: dict) -> set[str]:
+    """Elements of a site's crystal, by the pseudopotentials that its meta data name; empty if they name none."""
+    species = meta.get("pseudopotentials")
+    return {str(name).partition(",")[0] for name in species} if isinstance(species, dict) else set()
 
 
 def _augmented(database: Database | None) -> dict[str, list[str]]:
@@ -102,11 +109,11 @@ def duplicates(ids: np.ndarray, spectra: np.ndarray, pdos: np.ndarray) -> list[l
     return sorted(pairs)
 
 
-def odd_charge(curves: Curves) -> list[str]:
-    """Sites whose occupied s and p states hold less than 3.4 or more than 4.4 of the 4 valence electrons."""
+def odd_charge(curves: Curves, elemental: np.ndarray) -> list[str]:
+    """Sites of silicon alone (n,) whose occupied s and p states hold less than 3.4 or more than 4.4 electrons of 4."""
     charge = curves.pdos[..., PDOS.energy_eV < 0].sum(axis=(1, 2)) * PDOS.step_eV
     least, most = _VALENCE_ELECTRONS
-    return curves.ids[(charge < least) | (charge > most)].tolist()
+    return curves.ids[elemental & ((charge < least) | (charge > most))].tolist()
 
 
 def summary(dataset: Dataset) -> str:

@@ -12,12 +12,14 @@ import numpy as np
 from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset import assembly, curves, curves_file, database, raw_site
-from sikpdos.dataset.assembly import site_class
+from sikpdos.dataset.assembly import site_class, site_elements
 from sikpdos.dataset.curve_table import CurveTable, read_table
 from sikpdos.dataset.curves import Curves
 from sikpdos.dataset.database import Database
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.structures import sites
+
+_BY_ELEMENTS = ("cutoff_eV", "box_k_max", "edge_steps", "pdos_steps")  # settings of the engine that elements decide
 
 
 def read_sources(paths: Sequence[str], group_of_structure: dict[str, str] | None = None) -> Database | CurveTable:
@@ -42,10 +44,11 @@ def _sites(path: str, data: bytes, group_of_structure: dict[str, str] | None) ->
     return database.stack([raw_site.read_raw(path, data)], group_of_structure)
 
 
-def _stacked(paths: Sequence[str], group_of_structure: dict[str, str] | None) -> Database:
-    """Raw sites of several files and folders, all of the same settings."""
+def _stacked(paths: Sequence[str], group_of_structure: dict[str, str] | None, mixed: bool = False) -> Database:
+    """Raw sites of several files and folders, all of the same settings unless they may be mixed."""
     stacked = database.stack([raw_site.read_raw(path) for path in _expanded(paths)], group_of_structure)
-    _check_settings(stacked)
+    if not mixed:
+        _check_settings(stacked)
     return stacked
 
 
@@ -61,12 +64,22 @@ def _expanded(paths: Sequence[str]) -> list[Path]:
 
 
 def _check_settings(stacked: Database) -> None:
-    """Raise SikpdosError if sites were calculated with different settings, naming two sites and what differs."""
-    sites_by_settings = list(stacked.sites_by_settings().items())
-    if len(sites_by_settings) > 1:
-        (first, first_ids), (second, second_ids) = sites_by_settings[:2]
-        in_first, in_second = _differences(json.loads(first), json.loads(second))
-        raise SikpdosError(f"mixed settings: {first_ids[0]} has {in_first}, {second_ids[0]} has {in_second}")
+    """Raise SikpdosError if sites were calculated with different settings, naming two sites and what differs.
+
+    What elements need, the cutoff above all, may differ between sites of crystals of different elements.
+    """
+    first_of: dict[str, tuple[str, Any]] = {}
+    for site_id, meta in zip(stacked.ids.tolist(), stacked.site_meta, strict=True):
+        settings = meta.get("settings", meta.get("method"))
+        elements = " ".join(sorted(site_elements(meta)))
+        common = settings
+        if isinstance(settings, dict) and elements:
+            common = {key: value for key, value in settings.items() if key not in _BY_ELEMENTS}
+        for key, own in ((f"of {elements}", settings), ("of all", common)):
+            known_id, known = first_of.setdefault(key, (site_id, own))
+            if json.dumps(known, sort_keys=True) != json.dumps(own, sort_keys=True):
+                in_first, in_second = _differences(known, own)
+                raise SikpdosError(f"mixed settings: {known_id} has {in_first}, {site_id} has {in_second}")
 
 
 def _differences(first: object, second: object) -> tuple[str, str]:
@@ -81,19 +94,24 @@ def _differences(first: object, second: object) -> tuple[str, str]:
 
 
 def assemble_sources(
-    paths: Sequence[str], sites_csv: str | None, broadening: Mapping[str, Any], classes: Collection[str] = ()
+    paths: Sequence[str],
+    sites_csv: str | None,
+    broadening: Mapping[str, Any],
+    classes: Collection[str] = (),
+    mixed: bool = False,
 ) -> tuple[Dataset, Database | None]:
     """A dataset from anything `assemble` takes, and the database it came from (None for curves).
 
     sites_csv: table of sites whose groups are taken. broadening: those of sigma_eV, lorentz_fwhm_eV and onset_rule that
     are asked for; curves must have them already. classes: of material, whose sites alone are taken; all by default.
+    mixed: raw sites may have been calculated with different settings.
     Raises SikpdosError if curves have other broadenings or no classes, if no site is left, and as the readers do.
     """
     group_of_structure = None
     if sites_csv is not None:
         group_of_structure = {site.structure_id: site.group for site in sites.read_sites(sites_csv)}
     if not _is_one_file(paths):
-        source = _stacked(paths, group_of_structure)
+        source = _stacked(paths, group_of_structure, mixed)
     else:
         data = files.read_bytes(paths[0])
         if not npz.is_npz(data) or npz.schema_of(data) == curves.SCHEMA:

@@ -66,7 +66,8 @@ def test_a_charge_far_from_4_electrons_is_told():
     broadened = curves.broaden_sites(stacked(3), 0.5)
     charge = broadened.pdos[..., :150].sum(axis=(1, 2)) * 0.1
     broadened.pdos[:] *= (np.array([4.0, 3.3, 4.5]) / charge)[:, None, None]
-    assert assembly.odd_charge(broadened) == ["X0-1", "X1-0"]
+    assert assembly.odd_charge(broadened, np.ones(3, bool)) == ["X0-1", "X1-0"]
+    assert assembly.odd_charge(broadened, np.array([True, False, True])) == ["X1-0"]
 
 
 def test_sites_that_augment_made_are_known():

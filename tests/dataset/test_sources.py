@@ -90,3 +90,25 @@ def test_sites_of_some_classes_alone(cli, tmp_path):
     assert cli("assemble", "d.npz", "--classes", "oxide,elemental", "-o", "-", cwd=tmp_path, text=False).returncode == 1
     done = cli("assemble", "raw", "--classes", "silicide", "-o", "none.npz", cwd=tmp_path)
     assert_one_line_failure(done, "no site of class 'silicide'; there are: elemental, oxide")
+
+
+def test_cutoffs_may_differ_with_the_elements_alone(cli, tmp_path):
+    """Two crystals of silicon must agree in all; one with oxygen needs another cutoff, and the same of the rest."""
+
+    def write(name: str, elements: str, **settings) -> None:
+        one = site(int(name))
+        known = {"cutoff_eV": 220.0, "rules": 3} | settings
+        meta = {**one.meta, "settings": known, "pseudopotentials": {key: {} for key in elements.split(",")}}
+        raw_site.write_raw(tmp_path / f"{name}.npz", replace(one, meta=meta))
+
+    write("0", "Si")
+    write("1", "Si,O", cutoff_eV=500.0)
+    done = cli("assemble", "0.npz", "1.npz", "-o", "d.npz", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "classes      elemental 1, oxide 1" in done.stderr
+    write("2", "Si,C", cutoff_eV=500.0, rules=2)
+    write("3", "Si", cutoff_eV=300.0)
+    for other, words in (("2.npz", "rules 2"), ("3.npz", "cutoff_eV 300.0")):
+        done = cli("assemble", "0.npz", "1.npz", other, "-o", "d.npz", cwd=tmp_path)
+        assert_one_line_failure(done, "mixed settings", words)
+    assert cli("assemble", "0.npz", "3.npz", "--mixed-settings", "-o", "d.npz", cwd=tmp_path).returncode == 0
