@@ -3,8 +3,9 @@
     bin/bench maps               # both tables; the scene is that of examples/spectrum_image
 
 The image has 48 x 48 pixels for the errors (1e-3 (states/eV)^2, mean over s, p and all energies) and 256 x 256 for the
-speed. "network" is the model's own time (networks, regression and uncertainty) over the whole, imports and files
-included.
+speed. "washed" is how far the interface's pixels are from what the model says of its noise-free spectrum, in the same
+unit: what noise and components do to it, without the model's own error. "network" is the model's own time (networks,
+regression and uncertainty) over the whole, imports and files included; times are processor seconds.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sikpdos.model.ensemble import Model  # noqa: E402
 from sikpdos.model.uncertainty import BAND_90  # noqa: E402
 from sikpdos.prediction import maps, maps_file  # noqa: E402
 from sikpdos.prediction.predict import preprocessing_for  # noqa: E402
+from sikpdos.spectra import simulated_measurement  # noqa: E402
 
 COUNTS = (30, 100, 300, 1000, 3000, 10_000)
 SIZE, LARGE = 48, 256
@@ -55,41 +57,58 @@ def mapped(image: SpectrumSet, model: Model, wishes: maps.Wishes) -> tuple[maps.
 def errors() -> None:
     """Error, standard deviation and cover of the 90 % bands at each number of counts, in the regions."""
     model, true, labels = shipped.load(shipped.MEASURED), scene.truth(), scene.scene(SIZE, SIZE)
-    print("| counts | way | components | masked | diamond | interface | disordered | mean std | 90 % bands cover |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    regions = "diamond | interface | disordered | washed"
+    print(f"| counts | way | components | masked | {regions} | rms std | 90 % bands cover |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    sharp = noise_free(model, true)
     for counts in COUNTS:
         axis_eV, cube = scene.record(true, labels, SIGMA_EV, counts, seed=1)
         for way, wishes in WAYS.items():
             plan, found = mapped(image_of(cube, axis_eV), model, wishes)
-            print(row(counts, way, plan, found, labels, true.pdos), flush=True)
+            print(row(counts, way, plan, found, labels, true.pdos, sharp), flush=True)
 
 
-def row(counts: float, way: str, plan: maps.MapPlan, found: maps_file.DensityMaps, labels, pdos: np.ndarray) -> str:
+def noise_free(model: Model, true: scene.Truth) -> np.ndarray:
+    """What the model says of the interface's spectrum without noise (2, 300)."""
+    conditions = simulated_measurement.ideal(3, SIGMA_EV, max(COUNTS))
+    axis_eV, mean = simulated_measurement.expected(
+        true.edge_energy_eV, true.edge[1:], conditions, np.random.default_rng(1)
+    )
+    _, found = mapped(image_of(mean[None], axis_eV), model, maps.Wishes())
+    return np.stack([found.s, found.p], axis=-2)[0, scene.INTERFACE - 1]
+
+
+def row(
+    counts: float, way: str, plan: maps.MapPlan, found: maps_file.DensityMaps, labels, pdos: np.ndarray, sharp
+) -> str:
     usable = (found.mask == 0) & (labels != scene.VACUUM)
-    error = np.stack([found.s, found.p], axis=-2) - pdos[labels]
+    predicted = np.stack([found.s, found.p], axis=-2)
+    error = predicted - pdos[labels]
     std = np.stack([found.s_std, found.p_std], axis=-2)
     squares = [1e3 * (error[usable & (labels == label)] ** 2).mean() for label in scene.SITES]
     cover = (np.abs(error[usable]) <= BAND_90 * std[usable]).mean()
     masked = ((labels != scene.VACUUM) & ~usable).sum()
     kept = "" if plan.components is None else len(plan.components.vectors)
+    squares.append(1e3 * ((predicted[usable & (labels == scene.INTERFACE)] - sharp) ** 2).mean())
     numbers = " | ".join(f"{value:.2f}" for value in squares)
-    return f"| {counts} | {way} | {kept} | {masked} | {numbers} | {std[usable].mean():.4f} | {100 * cover:.0f} % |"
+    rms = np.sqrt((std[usable] ** 2).mean())
+    return f"| {counts} | {way} | {kept} | {masked} | {numbers} | {rms:.4f} | {100 * cover:.0f} % |"
 
 
 _TIMED = """
 import resource, sys, time
-start = time.perf_counter()
+start = time.process_time()
 from sikpdos.prediction import maps
 own, predict = [0.0], maps.predict
 def timed(*arguments):
-    begin = time.perf_counter()
+    begin = time.process_time()
     result = predict(*arguments)
-    own[0] += time.perf_counter() - begin
+    own[0] += time.process_time() - begin
     return result
 maps.predict = timed
 from sikpdos.commands.main import app
 app(sys.argv[1:], standalone_mode=False)
-print(time.perf_counter() - start, own[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(time.process_time() - start, own[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
 
 
