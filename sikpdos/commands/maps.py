@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sikpdos.spectra.settings import Preprocessing
 
 HSPY = (".hspy",)
+_TOLD = 3  # remarks on single pixels that are told
 COMMON = "common"
 Bin = Annotated[
     str | None,
@@ -98,8 +99,13 @@ def look(files: Sequence[str], output: str, wanted: ImageOptions, reading: Readi
 
     Raises SikpdosError where that is so and the files are something else.
     """
-    maps = output.removesuffix(".gz").endswith((*options.NPZ, *HSPY)) and not json
-    needed = [*wanted.given, *([output] if output.removesuffix(".gz").endswith(HSPY) else [])]
+    from sikpdos.common.files import suffix
+
+    to_hyperspy = suffix(output) in HSPY and not json
+    maps = to_hyperspy or (suffix(output) in options.NPZ and not json)
+    needed = [*wanted.given, *(["--output"] if to_hyperspy else [])]
+    if to_hyperspy and wanted.average is not None:
+        raise typer.BadParameter("regions are single spectra: to CSV or NPZ, not to hspy", param_hint="--average")
     if len(files) != 1 or reading.merge or not (maps or needed):
         if needed:
             raise typer.BadParameter("one file with a spectrum image is needed", param_hint=needed[0])
@@ -118,7 +124,8 @@ def look(files: Sequence[str], output: str, wanted: ImageOptions, reading: Readi
         return Found(sets[0])
     if needed:
         what = f"{len(sets)} sets of spectra" if len(sets) > 1 else "no spectrum image"
-        raise SikpdosError(f"{what}: {needed[0]} needs one image", files[0])
+        asked = f"-o {output}" if needed[0] == "--output" else needed[0]
+        raise SikpdosError(f"{what}: {asked} needs one image", files[0])
     return Found(inputs={files[0]: content})
 
 
@@ -137,25 +144,31 @@ def write(
     wanted: ImageOptions,
     model: Model,
     preprocessing: Preprocessing,
-) -> None:
-    """Write an image's maps and tell what was done. Raises SikpdosError, and writes nothing, if no pixel is usable."""
+) -> bool:
+    """Write an image's maps, tell what was done, and return whether every pixel could be used.
+
+    Raises SikpdosError, and writes nothing, if none can.
+    """
     from sikpdos.common import files
+    from sikpdos.common.errors import naming
     from sikpdos.prediction import hyperspy_file, maps, maps_file
 
     name = files.display_name(path)
-    to_hyperspy = output.removesuffix(".gz").endswith(HSPY)
+    to_hyperspy = files.suffix(output) in HSPY
     if to_hyperspy:
         hyperspy_file.check_package()
     wishes = maps.Wishes(common_onset=wanted.common_onset, pca=wanted.pca, bin=wanted.bin)
-    plan = maps.plan(image, model, preprocessing, wishes)
-    for line in _described(plan):
-        console.say(f"{name}: {line}")
     tally = Tally()
-    with console.progress("pixels", len(plan.image)) as done:
-        blocks = tally.watch(maps.predict_blocks(plan, done))
-        (hyperspy_file.write_hyperspy if to_hyperspy else maps_file.write_maps)(output, plan, blocks, name)
+    with naming(name):
+        plan = maps.plan(image, model, preprocessing, wishes)
+        for line in _described(plan):
+            console.say(f"{name}: {line}")
+        with console.progress("pixels", len(plan.image)) as done:
+            blocks = tally.watch(maps.predict_blocks(plan, done))
+            (hyperspy_file.write_hyperspy if to_hyperspy else maps_file.write_maps)(output, plan, blocks, name)
     for line in tally.lines(plan):
         console.say(f"{name}: {line}")
+    return not any(tally.masked.values())
 
 
 def _described(plan: MapPlan) -> Iterator[str]:
@@ -176,6 +189,7 @@ class Tally:
         self.masked: dict[str, int] = {}
         self.pixels, self.unusual, self.own = 0, 0, 0
         self.lowest_eV, self.highest_eV = float("inf"), float("-inf")
+        self.told: dict[str, None] = {}  # remarks and warnings of single pixels, each once
 
     def watch(self, blocks: Iterator[MapBlock]) -> Iterator[MapBlock]:
         """The blocks, counted as they go by. Raises SikpdosError at the end if no pixel was usable."""
@@ -188,6 +202,7 @@ class Tally:
             self.masked = {key: self.masked.get(key, 0) + n for key, n in counted(block.mask).items()}
             self.unusual += int((block.novelty[usable] > 1).sum())
             self.own += int(block.own_counts.sum())
+            self.told |= dict.fromkeys((*block.remarks, *(f"warning: {text}" for text in block.warnings)))
             if usable.any():
                 onsets: np.ndarray = block.onset_eV[usable]
                 self.lowest_eV = min(self.lowest_eV, float(onsets.min()))
@@ -205,7 +220,14 @@ class Tally:
     def lines(self, plan: MapPlan) -> Iterator[str]:
         """What the counts say, for the user."""
         if not isinstance(plan.preprocessing.onset, float):
-            yield f"onsets at {self.lowest_eV:.2f} to {self.highest_eV:.2f} eV (rule {plan.preprocessing.onset})"
+            low, high = f"{self.lowest_eV:.2f}", f"{self.highest_eV:.2f}"
+            where = f"onset at {low}" if low == high else f"onsets at {low} to {high}"
+            yield f"{where} eV (rule {plan.preprocessing.onset})"
+        of_plan = {f"{prefix}{text}" for text in plan.remarks for prefix in ("", "warning: ")}
+        told = [text for text in self.told if text not in of_plan]
+        yield from told[:_TOLD]
+        if len(told) > _TOLD:
+            yield f"{len(told) - _TOLD} more of this kind for other pixels"
         if self.own:
             yield f"{self.own} pixels differ from what the components can say, and were taken as measured"
         if masked := sum(self.masked.values()):

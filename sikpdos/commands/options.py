@@ -258,11 +258,11 @@ def check_output(path: str | None, suffixes: Sequence[str], option: str = "--out
     """
     if path is None or path == STDIO:
         return
-    suffix = Path(path.removesuffix(".gz")).suffix.lower()
-    if suffix and suffix not in suffixes and not _is_special(path):
-        raise typer.BadParameter(f"{path}: its name ends in none of {', '.join(suffixes)}", param_hint=option)
     from sikpdos.common import files
 
+    kind = files.suffix(path)
+    if kind and kind not in suffixes and not _is_special(path):
+        raise typer.BadParameter(f"{path}: its name ends in none of {', '.join(suffixes)}", param_hint=option)
     files.check_writable(path)
 
 

@@ -63,14 +63,14 @@ def plot(
     windows = [options.increasing(text, "--window") for text in window or ()]
     if figure is not None and windows:
         raise typer.BadParameter("is for maps, not for the paper's figures", param_hint="--window")
-    is_page = figure is None and output.endswith(HTML)
     options.check_output(output, options.FIGURES + (HTML if figure is None else ()))
 
+    from sikpdos.common.files import suffix
     from sikpdos.plot import paper, quick
     from sikpdos.plot.read import read
 
     sources = [read(file) for file in files]
-    if is_page:
+    if figure is None and suffix(output) in HTML:
         quick.draw_page(output, sources, windows)
     elif figure is None:
         quick.draw(output, sources, windows)

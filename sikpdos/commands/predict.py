@@ -132,8 +132,12 @@ def predict(
     reading = measurement.reading(column, scan, merge)
     found = maps.look(files, output, of_image, reading, json)
     if found.image is not None:
+        if plot:
+            raise typer.BadParameter("sikpdos plot draws maps, from their NPZ file", param_hint="--plot")
         of_pixels = choose(None)
-        maps.write(CONSOLE, files[0], output, found.image, of_image, of_pixels, preprocessing(of_pixels))
+        whole = maps.write(CONSOLE, files[0], output, found.image, of_image, of_pixels, preprocessing(of_pixels))
+        if strict and not whole:
+            raise typer.Exit(1)
         return
     results = predict_files(
         files, choose, preprocessing, part.value, failures, reading, failures.left_out, found.inputs

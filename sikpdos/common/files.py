@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import stat
 import sys
@@ -36,6 +37,22 @@ def read_bytes(path: str | os.PathLike) -> bytes:
     return limits.gunzip(data, path) if str(path).endswith(".gz") else data
 
 
+def suffix(path: str | os.PathLike) -> str:
+    """What tells the kind of a file: the last part of its name, in lower letters, `.gz` left out."""
+    name = Path(path).name.lower()
+    return Path(name.removesuffix(".gz")).suffix
+
+
+class _Packed(gzip.GzipFile):
+    """A gzip file being written; what cannot go back says so, as writers of archives want to know."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        raise io.UnsupportedOperation("a gzip file is written from begin to end")
+
+
 @contextmanager
 def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """A binary stream whose content appears at `path` only when the block ends without an error.
@@ -62,7 +79,7 @@ def output(path: str | os.PathLike) -> Iterator[BinaryIO]:
         try:
             with open(temporary, "wb") as stream:
                 if target.name.endswith(".gz"):
-                    with gzip.GzipFile(fileobj=stream, mode="wb", filename="", mtime=0) as packed:
+                    with _Packed(fileobj=stream, mode="wb", filename="", mtime=0) as packed:
                         yield cast(BinaryIO, packed)  # it writes like one, but the library has it as another class
                 else:
                     yield stream

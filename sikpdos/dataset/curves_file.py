@@ -22,7 +22,7 @@ _ROWS = sum(_SIZES)
 
 def write_curves(path: str | os.PathLike, curves: Curves) -> None:
     """NPZ, or CSV (site_id, quantity, energy_eV, value) for stdout and names ending in .csv or .csv.gz."""
-    if str(path) == files.STDIO or str(path).endswith((".csv", ".csv.gz")):
+    if str(path) == files.STDIO or files.suffix(path) == ".csv":
         tables.write_csv(path, _table(curves))
     else:
         npz.write(path, {name: getattr(curves, name) for name in _ARRAYS}, curves.meta)

@@ -85,6 +85,8 @@ class MapBlock:
     mask: np.ndarray  # (k,) uint8: 0, or the number in CAUSES
     intensity: np.ndarray  # (k,) mean over the channels used, of every pixel
     own_counts: np.ndarray  # (k,) whether components did not describe it, so that it was taken as measured
+    remarks: tuple[str, ...] = ()  # what was done to single pixels, and
+    warnings: tuple[str, ...] = ()  # what is to be doubted of them
 
 
 def plan(image: SpectrumSet, model: Model, preprocessing: Preprocessing, wishes: Wishes = Wishes()) -> MapPlan:
@@ -154,7 +156,7 @@ def _with_components(plan: MapPlan, count: int | None) -> MapPlan:
     if plan.totals.largest <= 0 or (plan.totals.mean < 0).any():
         raise SikpdosError("--pca needs counts: intensities here are negative (a background already removed?)")
     found = poisson_pca.components(usable(), plan.totals.mean, count)
-    how = "as noise leaves" if count is None else "as wished"
+    how = "as noise leaves" if count is None else "as wished" if count == len(found.vectors) else "there are no more"
     remark = f"{len(found.vectors)} principal component{'s' * (len(found.vectors) > 1)} kept, {how}"
     return replace(plan, components=found, remarks=(*plan.remarks, remark))
 
@@ -184,6 +186,7 @@ def _predicted(plan: MapPlan, block: np.ndarray, mask: np.ndarray) -> MapBlock:
     measured = block[rows].astype(float)
     counts, own = _denoised(plan, measured)
     prepared = _prepared(plan, counts)
+    result = replace(result, remarks=prepared.remarks, warnings=prepared.warnings)
     mask[rows] = _mask_of(prepared.refused, len(rows))
     good = np.flatnonzero(mask[rows] == USABLE)
     if not len(good):

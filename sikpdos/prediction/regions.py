@@ -77,7 +77,10 @@ def _from_numpy(data: bytes, name: str) -> np.ndarray:
 
 def _from_csv(data: bytes, name: str) -> np.ndarray:
     try:
-        lines_ = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
-        return np.array([[float(cell) for cell in line.replace(";", ",").split(",")] for line in lines_])
+        text = [line for line in data.decode("utf-8-sig").splitlines() if line.strip()]
+        table = [[float(cell) for cell in line.replace(";", ",").split(",")] for line in text]
     except ValueError as error:
         raise SikpdosError(f"a mask of numbers with commas is expected ({error})", name) from error
+    if len({len(row) for row in table}) > 1:
+        raise SikpdosError("a mask of as many numbers in every line is expected", name)
+    return np.array(table)

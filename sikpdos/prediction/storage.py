@@ -50,7 +50,7 @@ def write(path: str, blocks: Iterable[Predicted], scalars: bool, named: bool) ->
     """Write predictions: scalars as JSON lines, or the curves as NPZ or CSV by the name of the file."""
     if scalars:
         write_json(path, blocks)
-    elif path.endswith(".npz"):
+    elif files.suffix(path) == ".npz":
         write_npz(path, blocks)
     else:
         write_csv(path, blocks, named)

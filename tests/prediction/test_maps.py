@@ -9,6 +9,7 @@ import pytest
 from support import assert_one_line_failure, assert_usage_error
 from support import spectrum_image as images
 
+from sikpdos.common import files
 from sikpdos.common.grid import PDOS
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 from sikpdos.model import shipped
@@ -221,12 +222,39 @@ def test_no_usable_pixel_is_a_failure_and_leaves_no_file(cli, folder):
     assert not (folder / "none.npz").exists()
 
 
+def test_what_is_said_of_single_pixels(cli, folder):
+    """Spikes, each told once and the first three only; --strict fails for them, and writes all the same."""
+    data = np.load(folder / "image.npz")
+    spiky = data["spectra"][4:].copy()
+    for pixel, channel in enumerate((40, 60, 80, 100)):
+        spiky[1, pixel, channel] *= 3
+    images.write(folder / "spiky.npz", data["energy_eV"], spiky)
+    done = cli("predict", "spiky.npz", "--sigma", "1", "--strict", "-o", "spiky-maps.npz", cwd=folder)
+    assert done.stderr.count("outside the window; --despike") == 3
+    assert "1 more of this kind" in done.stderr
+    assert (done.returncode, (folder / "spiky-maps.npz").exists()) == (1, True)
+    assert_usage_error(cli("predict", "spiky.npz", "-o", "x.npz", "--plot", "x.png", cwd=folder), "--plot")
+
+
+@pytest.mark.parametrize("name", ["MAPS.NPZ", "maps.npz.gz", "maps.HSPY", "maps.hspy.gz"])
+def test_names_in_capitals_and_packed(cli, folder, tmp_path, name):
+    data = np.load(folder / "image.npz")
+    images.write(tmp_path / "small.npz", data["energy_eV"], data["spectra"][5:6, 3:5])
+    assert cli("predict", "small.npz", "-o", name, cwd=tmp_path).returncode == 0
+    content = files.read_bytes(tmp_path / name)
+    if "hspy" in name.lower():
+        assert content.startswith(b"\x89HDF")
+    else:
+        assert maps_file.read_maps(tmp_path / name).shape == (1, 2)
+
+
 def test_wrong_usage(cli, folder):
     assert_usage_error(cli("predict", "image.npz", "--bin", "2,0", "-o", "x.npz", cwd=folder), "--bin")
     assert_usage_error(cli("predict", "image.npz", "--pca", "many", "-o", "x.npz", cwd=folder), "--pca")
     assert_usage_error(cli("predict", "image.npz", "--pca", "2", cwd=folder), "NAME.hspy")
     assert_usage_error(cli("predict", "image.npz", "--bin", "2", "--average", "x.npy", cwd=folder), "--average")
-    assert_one_line_failure(cli("predict", "image.npz", "--bin", "2", "-o", "x.npz", cwd=folder), "image of 2 axes")
+    assert_usage_error(cli("predict", "image.npz", "--average", "x.npy", "-o", "x.hspy", cwd=folder), "--average")
+    assert_one_line_failure(cli("predict", "image.npz", "--bin", "2", "-o", "x.npz", cwd=folder), "image.npz", "2 axes")
     assert_one_line_failure(cli("predict", "rows.npz", "--bin", "2,2", "-o", "x.npz", cwd=folder), "no spectrum image")
     assert_one_line_failure(cli("predict", "image.npz", "--average", "rows.npz", cwd=folder), "rows.npz", "labels")
 
