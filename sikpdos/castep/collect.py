@@ -84,6 +84,7 @@ def read_site(hole: Run, ground: Run, root: Path, source: str = "auto") -> RawSi
         "atom_index": hole.atom_index,
         "multiplicity": hole.multiplicity,
         "group": hole.group,
+        "material_class": hole.material_class,
         "calculation": "CASTEP",
         "edge_unit": edge.unit,
         "n_atoms_supercell": hole.n_atoms,

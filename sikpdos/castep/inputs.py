@@ -114,6 +114,7 @@ def _ground(number: int, structure: Structure, site: Site, settings: Settings, p
         n_atoms=len(structure),
         image_distance_A=shortest_vector_A(lattice),
         mesh=_mesh(lattice, settings),
+        material_class=site.material_class,
     )
     values = {
         "structure_id": site.structure_id,
@@ -143,6 +144,7 @@ def _hole(number: int, structure: Structure, site: Site, settings: Settings, pot
         n_atoms=len(cell),
         image_distance_A=shortest_vector_A(lattice),
         mesh=_mesh(lattice, settings),
+        material_class=site.material_class,
     )
     values = {
         "structure_id": site.structure_id,

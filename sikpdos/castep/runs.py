@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from sikpdos.common import tables
@@ -37,6 +37,7 @@ class Run:
     n_atoms: int  # in the run's cell
     image_distance_A: float  # shortest lattice vector
     mesh: str  # k-points CASTEP derives from the spacing, e.g. 4x4x4
+    material_class: str = ""  # of the structure: elemental, oxide...; tables of earlier versions have none
 
 
 def runs_csv(runs: Sequence[Run]) -> str:
@@ -51,8 +52,8 @@ def runs_csv(runs: Sequence[Run]) -> str:
 
 def read_runs(path: str | os.PathLike) -> list[Run]:
     """Read runs.csv. Raises SikpdosError, with the row, for missing columns, wrong numbers or kinds."""
-    names = [f.name for f in fields(Run)]
-    columns = tables.read_csv(path, names)
+    columns = tables.read_csv(path, [f.name for f in fields(Run) if f.default is MISSING])
+    names = [f.name for f in fields(Run) if f.name in columns]
     runs = []
     for number, cells in enumerate(zip(*(columns[key] for key in names), strict=True), 2):
         try:

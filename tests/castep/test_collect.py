@@ -402,3 +402,14 @@ def test_any_damage_is_read_or_told_with_the_name_of_the_run(tmp_path, source):
         path.write_bytes(intact)
     assert len(messages) > 30
     assert all(str(tmp_path) in message for message in messages)
+
+
+def test_the_material_class_goes_from_the_table_into_the_site(cli, tmp_path):
+    write_runs_folder(tmp_path)
+    table = tmp_path / "runs.csv"
+    for expected in ("oxide", ""):
+        done = cli("parse-odo", tmp_path, "-o", tmp_path / f"raw{expected}", "--jobs", "1")
+        assert done.returncode == 0, done.stderr
+        assert read_raw(tmp_path / f"raw{expected}" / "S0-0.npz").meta["material_class"] == expected
+        lines = [line.rpartition(",")[0] for line in table.read_text().splitlines()]  # as earlier versions wrote it
+        table.write_text("\n".join(lines) + "\n")

@@ -85,7 +85,9 @@ def write_runs_folder(root: Path, n_structures: int = 1, seed: int = 0) -> list[
         for kind, site in ((GROUND, ""), (HOLE, f"{structure}-0")):
             folder = f"{structure}/{site or kind}"
             atom = (1, 2, 4) if kind == HOLE else (-1, 0, 0)
-            runs.append(Run(len(runs) + 1, kind, folder, kind, structure, site, *atom, "group", 2, 12.0, "2x2x2"))
+            runs.append(
+                Run(len(runs) + 1, kind, folder, kind, structure, site, *atom, "group", 2, 12.0, "2x2x2", "oxide")
+            )
             (write_hole if kind == HOLE else write_ground)(root / folder, rng)
     (root / "runs.csv").write_text(runs_csv(runs))
     return runs
