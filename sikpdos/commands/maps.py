@@ -176,7 +176,8 @@ def _described(plan: MapPlan) -> Iterator[str]:
 
     shape = " x ".join(map(str, plan.image.shape))
     flag = "SIMULATED " if plan.simulated else ""
-    yield f"{flag}spectrum image of {shape} pixels, {len(plan.energy_eV)} of {len(plan.image.energy_eV)} channels used"
+    pixels = f"{shape} pixel{'s' * (len(plan.image) > 1)}"
+    yield f"{flag}spectrum image of {pixels}, {len(plan.energy_eV)} of {len(plan.image.energy_eV)} channels used"
     yield from (f"warning: {warning}" for warning in plan.image.warnings)
     yield from steps(plan.preprocessing, plan.background)
     yield from plan.remarks

@@ -137,6 +137,7 @@ def _draw_line(axes: Axes, panel: Panel, maps: DensityMaps) -> None:
     axis = maps.navigation[0]
     axes.plot(axis.offset + axis.scale * np.arange(axis.size), panel.values, color=style.BLUE)
     style.heading(axes, panel.title)
+    axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_ylabel(panel.unit)
     axes.set_xlabel(f"{axis.name} ({axis.units})" if axis.units else axis.name)
 
@@ -151,6 +152,6 @@ def _draw_scree(axes: Axes, variances: np.ndarray, found: Mapping[str, Any]) -> 
     style.log_axis(axes.yaxis)
     axes.set_xlim(0, len(first) + 1)
     axes.legend(fontsize=5)
-    style.heading(axes, "scree plot")
-    axes.set_xlabel("principal component")
-    axes.set_ylabel("variance of scaled counts")
+    axes.tick_params(labelsize=5)
+    style.heading(axes, "variance of scaled counts")  # a label at the side would move the maps apart
+    axes.set_xlabel("principal component (scree plot)", fontsize=5)

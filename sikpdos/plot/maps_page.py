@@ -87,4 +87,5 @@ def _text(values: np.ndarray) -> str:
 def _note(maps: DensityMaps) -> str:
     counts = Counter(maps.mask[maps.mask > 0].tolist())
     masked = ", ".join(f"{n} {maps.causes[cause]}" for cause, n in counts.most_common())
-    return f"{maps.mask.size} pixels; grey ones are masked ({masked})." if masked else f"{maps.mask.size} pixels."
+    size = f"{maps.mask.size} pixel{'s' * (maps.mask.size > 1)}"
+    return f"{size}; grey ones are masked ({masked})." if masked else f"{size}."
