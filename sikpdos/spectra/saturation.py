@@ -15,7 +15,9 @@ import numpy as np
 _LEAST_CHANNELS = 3  # next to each other, of a flat top
 _SHARED_BY = 3  # spectra: a flat top below the image's largest number (a cosmic ray, a hot channel) is that of so many
 _CHANCE = 1e-5  # that counts alone give a spectrum such a flat top, at most
-_NOISY = 0.5  # share of neighbouring second differences that change sign: 0.73 of noise, few of a smooth curve
+_NOISY = 0.2  # share of neighbouring second differences that change sign: 0.73 of noise, half or less where a detector
+# spreads it over channels, few of a smooth curve
+_ROUNDING = 1e-5  # of the intensity: less is no noise but the rounding of numbers
 _KNOWN = 8  # channels away from the top that tell the noise; with fewer it is taken to be that of counts
 _FULL_SCALES = 2.0 ** np.arange(8, 33) - 1
 _LEAST_STEPS = 16  # of a ceiling, in the smallest steps between intensities: no detector is full of fewer counts
@@ -100,7 +102,8 @@ def _noise(spectra: np.ndarray, at_top: np.ndarray) -> np.ndarray:
     scaled[~away.any(axis=1)] = 0
     turns, counted = second[:, 1:] * second[:, :-1], away[:, 1:] & away[:, :-1]
     changes = ((turns < 0) & counted).sum(axis=1) / np.maximum(((turns != 0) & counted).sum(axis=1), 1)
-    found = np.where(changes > _NOISY, np.nanmedian(scaled, axis=1) / (0.6745 * np.sqrt(6)), 0.0)
+    found = np.nanmedian(scaled, axis=1) / (0.6745 * np.sqrt(6))
+    found = np.where((changes > _NOISY) & (found > _ROUNDING * np.sqrt(spectra.max(axis=1))), found, 0.0)
     return np.where(away.sum(axis=1) < _KNOWN, np.nan, found)
 
 
