@@ -264,8 +264,7 @@ def _mask_of(refused: dict[int, Refusal], count: int) -> np.ndarray:
 def _left_noise(
     plan: MapPlan, components: Components, counts: np.ndarray, own: np.ndarray, pdos: np.ndarray, told: np.ndarray
 ) -> np.ndarray:
-    """Standard deviation (m, 2, 300) by the noise that components leave in denoised spectra: of each, the change if it
-    were one standard deviation larger."""
+    """Standard deviation (m, 2, 300) by the noise that components leave in denoised spectra (see Components)."""
     variance = np.zeros_like(pdos)
     for change in components.deviations(counts):
         moved = prepare(plan.energy_eV, counts + change, plan.kind, plan.preprocessing, plan.totals.mean)

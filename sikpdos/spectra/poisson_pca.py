@@ -11,13 +11,14 @@ doi:10.1006/jmva.1995.1058), which is taken from the differences of neighbouring
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 MOST_COMPONENTS = 24
 _WIDTHS = 2.0  # of the distribution of noise's largest variance: beyond, one in a hundred
+_MOST_CHANGES = 6  # by which the noise left is followed
 _FEATURE_EV = 1.5  # what spectra and components differ in is at least so wide
 _PAIRS = 128  # of neighbouring spectra, of a block, that tell how the noise of channels is correlated
 _LEAST_PAIRS = 24  # with fewer it is taken not to be
@@ -45,10 +46,19 @@ class Components:
         scale = self._scale(spectra)
         return ((spectra / scale) @ self.vectors.T) @ self.vectors * scale
 
-    def deviations(self, spectra: np.ndarray) -> np.ndarray:
-        """Standard deviations (k, m, n) that the noise left in each component gives denoised spectra (m, n)."""
-        variances = self.noise * _noise_along(self.vectors, self.noise_power)
-        return np.sqrt(variances)[:, None, None] * self.vectors[:, None] * self._scale(spectra)
+    def deviations(self, spectra: np.ndarray) -> Iterator[np.ndarray]:
+        """Changes (m, n) of denoised spectra (m, n): the sum of the squares of their effects is the variance of the
+        noise that is left.
+
+        One standard deviation of each component; of more than a few, sums of all with random signs.
+        """
+        kept = self.variances[: len(self.vectors)]
+        along = self.noise * _noise_along(self.vectors, self.noise_power)
+        curves = np.sqrt(np.where(kept > self.edge, along, kept))[:, None] * self.vectors  # some are but noise
+        if len(curves) > _MOST_CHANGES:
+            signs = np.random.default_rng(0).choice([-1.0, 1.0], (_MOST_CHANGES, len(curves)))
+            curves = signs @ curves / np.sqrt(_MOST_CHANGES)
+        return (curve * self._scale(spectra) for curve in curves)
 
     def unexplained(self, spectra: np.ndarray, denoised: np.ndarray, energy_eV: np.ndarray) -> np.ndarray:
         """Which spectra (m,) differ from what their components make of them by more than noise.
