@@ -85,12 +85,15 @@ def _experiment(file: h5py.File, title: str, name: str, plan: MapPlan, said: Map
     for part in ("learning_results", "original_metadata"):
         group.create_group(part)
     for section, values in metadata(title, said, name in CURVES).items():
-        group.create_group(f"metadata/{section}").attrs.update(values)
+        _describe(group.create_group(f"metadata/{section}"), values)
     for index, axis in enumerate(axes(plan.navigation, name in CURVES)):
-        group.create_group(f"axis-{index}").attrs.update({key: _attribute(value) for key, value in axis.items()})
+        _describe(group.create_group(f"axis-{index}"), axis)
     return group
 
 
-def _attribute(value: Any) -> Any:
-    """As HyperSpy writes it: what is not known is `_None_`."""
-    return "_None_" if value is None else value
+def _describe(group: h5py.Group, values: Mapping[str, Any]) -> None:
+    """Attributes as HyperSpy writes them: what is not known is `_None_`; texts without what HDF5 cannot hold."""
+    for key, value in values.items():
+        value = "_None_" if value is None else value
+        text = value.replace("\0", "\ufffd").encode(errors="replace").decode() if isinstance(value, str) else value
+        group.attrs[key] = text
