@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import h5py
 
 FORMAT = "hspy"
+OURS = "sikpdos"  # section of the metadata of what the suite wrote
+PREDICTED = "maps that sikpdos predicted, not measured spectra"
 Opener = Callable[[], AbstractContextManager[Any]]  # gives an open h5py.File
 KINDS = {"EELS": "eels", "XAS": "xas"}
 _EXPERIMENTS = "Experiments"
@@ -37,6 +39,8 @@ def read_hyperspy(file: h5py.File, opened: Opener, name: str) -> list[SpectrumSe
     Raises SikpdosError naming the file where none has an axis in eV, and for numbers that are no spectrum.
     """
     experiments = [group for group in file.get(_EXPERIMENTS, {}).values() if "data" in group]
+    if any(f"metadata/{OURS}" in group for group in experiments):
+        raise SikpdosError(f"{PREDICTED}; plot draws maps from NPZ files", name)
     spectra = [(group, axis) for group in experiments if (axis := _energy_dimension(group)) is not None]
     if not spectra:
         raise SikpdosError("no spectrum in this hspy file (no axis in eV)", name)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
+from sikpdos.formats.hyperspy import OURS, PREDICTED
 from sikpdos.formats.spectrum_image import ImageRows, image, usual_names
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 
@@ -27,6 +28,8 @@ def from_signal(signal: Any, kind: str) -> SpectrumSet:
 
     Raises SikpdosError for a signal that is no spectrum at each pixel.
     """
+    if signal.metadata.has_item(OURS):
+        raise SikpdosError(PREDICTED, _NAME)
     signal_axes = signal.axes_manager.signal_axes
     if len(signal_axes) != 1:
         raise SikpdosError(f"a signal of {len(signal_axes)} signal axes, expected one, of energies", _NAME)

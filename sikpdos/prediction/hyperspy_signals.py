@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.common.version import __version__
+from sikpdos.formats.hyperspy import OURS
 from sikpdos.formats.spectrum_set import NavigationAxis
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def metadata(title: str, said: Mapping[str, Any], curve: bool) -> dict[str, Any]
     return {
         "General": {"title": f"{title} of {flag}{source}"},
         "Signal": {"signal_type": "", **({"quantity": f"{title} ({UNITS})"} if curve else {})},
-        "sikpdos": {
+        OURS: {
             "version": __version__,
             "source": said["source"],
             "simulated": said["simulated"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support import assert_one_line_failure
 from support import spectrum_image as images
 
 import sikpdos
@@ -84,6 +85,10 @@ def test_hyperspy_opens_the_commands_file(cli, cube, tmp_path, found):
     names = {"s PDOS": "s", "p PDOS": "p", "s standard deviation": "s_std", "p standard deviation": "p_std"}
     assert_signals({names.get(title, title.replace(" (eV)", "_eV")): titles[title] for title in titles}, found)
     assert "SIMULATED" in titles["novelty"].metadata.General.title
+    for command in (("predict", "maps.hspy"), ("plot", "maps.hspy", "-o", "x.png")):
+        assert_one_line_failure(cli(*command, cwd=tmp_path), "maps.hspy", "not measured spectra")
+    with pytest.raises(sikpdos.SikpdosError, match="not measured spectra"):
+        sikpdos.predict_map(titles["s PDOS"])
 
 
 @pytest.mark.parametrize("named", [True, False])
