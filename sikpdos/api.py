@@ -143,6 +143,9 @@ def _image(cube: Any, energy_eV: Sequence[float] | np.ndarray | None, kind: str)
         raise SikpdosError(f"a measurement of kind {kind!r}: expected one of {', '.join(KINDS)}")
     if isinstance(cube, list) and len(cube) == 1:  # as `read_spectra` gives it
         cube = cube[0]
+    known = signal.is_signal(cube) or isinstance(cube, SpectrumSet)
+    if known and energy_eV is not None:
+        raise SikpdosError("energy_eV is for arrays: this image knows its energies")
     if signal.is_signal(cube):
         found = signal.from_signal(cube, kind)
     elif isinstance(cube, SpectrumSet):

@@ -52,7 +52,9 @@ def from_signal(signal: Any, kind: str) -> SpectrumSet:
 
 def from_array(data: Any, energy: Any, kind: str) -> SpectrumSet:
     """Counts (y, x, n), or (x, n), with their energies (n,) in eV. Raises SikpdosError for what is none."""
-    counts, energies = _checked(np.asarray(data)), np.asarray(energy, float)
+    hidden = isinstance(data, np.ma.MaskedArray)
+    counts = _checked(data.astype(float).filled(np.nan) if hidden else np.asarray(data))
+    energies = np.asarray(energy, float)
     if counts.ndim < 2 or energies.ndim != 1 or counts.shape[-1] != energies.size:
         raise SikpdosError(f"counts {counts.shape} and energies {energies.shape}: expected (y, x, n) and (n,)", _NAME)
     sizes = counts.shape[:-1]

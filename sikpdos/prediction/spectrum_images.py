@@ -107,6 +107,8 @@ def binned(spectra: SpectrumSet, steps: Sequence[int]) -> SpectrumSet:
 
     Raises SikpdosError where the numbers do not fit the axes.
     """
+    if isinstance(steps, int) or not all(isinstance(step, (int, np.integer)) for step in steps):
+        raise SikpdosError(f"--bin {steps!r}: expected a whole number for each axis of the image")
     if len(steps) != len(spectra.navigation):
         raise SikpdosError(f"--bin of {len(steps)} numbers for an image of {len(spectra.navigation)} axes")
     if any(not 1 <= step <= size for step, size in zip(steps, spectra.shape, strict=True)):

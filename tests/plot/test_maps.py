@@ -85,8 +85,30 @@ def test_maps_of_an_array_are_those_of_its_file(files):
     np.testing.assert_allclose(found.p, maps["p"], atol=1e-5)
     np.testing.assert_array_equal(found.mask, maps["mask"])
     assert found.mask[2, 3] > 0
-    with pytest.raises(sikpdos.SikpdosError, match="energy_eV"):
-        sikpdos.predict_map(source["spectra"])
+    hidden = np.ma.masked_invalid(source["spectra"][2:4])
+    assert sikpdos.predict_map(hidden, source["energy_eV"]).mask[0, 3] == found.mask[2, 3]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"energy_eV": None}, "energy_eV"),
+        ({"cube": "cube.npz"}, "read_spectra"),
+        ({"cube": np.zeros((2, 3, 7))}, "do not fit|expected"),
+        ({"cube": np.zeros((2, 0, 524))}, "no spectrum"),
+        ({"cube": np.zeros((2, 3, 524), complex)}, "complex"),
+        ({"bin": 2}, "whole number for each axis"),
+        ({"bin": (2, 1, 1)}, "2 axes"),
+        ({"pca": "many"}, "'auto'"),
+        ({"pca": 0}, "from 1 on"),
+        ({"onset": "comon"}, "'common'"),
+        ({"kind": "eeels"}, "eels, xas"),
+    ],
+)
+def test_what_is_no_image_or_no_option_is_refused(files, change, words):
+    source = np.load(files / "cube.npz")
+    with pytest.raises(sikpdos.SikpdosError, match=words):
+        sikpdos.predict_map(**{"cube": source["spectra"], "energy_eV": source["energy_eV"], **change})
 
 
 class Browser:
