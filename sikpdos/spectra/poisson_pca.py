@@ -46,6 +46,11 @@ class Components:
         scale = self._scale(spectra)
         return ((spectra / scale) @ self.vectors.T) @ self.vectors * scale
 
+    def shapes(self, spectra: np.ndarray) -> np.ndarray:
+        """Scores (m, k) of spectra (m, n) over the first: alike where spectra differ in their counts alone."""
+        scores = (spectra / self._scale(spectra)) @ self.vectors.T
+        return np.asarray(scores / scores[:, :1])
+
     def deviations(self, spectra: np.ndarray) -> Iterator[np.ndarray]:
         """Changes (m, n) of denoised spectra (m, n): the sum of the squares of their effects is the variance of the
         noise that is left.
