@@ -1,4 +1,4 @@
-"""Plane waves: the FFT box with the density's sphere, and batches of wave functions over k-points."""
+"""Plane waves: the FFT grid with the density's sphere, and batches of wave functions over k-points."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-PRIMES = (2, 3, 5, 7)
+from sikpdos.engine.grid import densest_grid
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Backend:
     """Where and how precisely to compute.
 
     "single" keeps wave functions in complex64, "double" in complex128. Densities, potentials and sums over
-    bands are in double precision always. The FFT box is given in largest wave vectors: 4 is exact; 3 folds
+    bands are in double precision always. The FFT grid is given in largest wave vectors: 4 is exact; 3 folds
     the highest products back, which silicon does not feel (README), oxides do.
     """
 
@@ -36,44 +36,46 @@ class Backend:
 
 
 class DensityBasis:
-    """The FFT box of a cell and the sphere of Fourier coefficients that densities and potentials keep.
+    """The FFT grid of a cell and the sphere of Fourier coefficients that densities and potentials keep.
 
-    The sphere is the largest one inside the box, so that what is kept does not depend on the choice of
-    cell vectors.
+    The sphere does not depend on the choice of cell vectors.
     """
 
     def __init__(self, lattice: np.ndarray, cutoff_Ry: float, backend: Backend):
         self.lattice, self.cutoff_Ry, self.backend = lattice, cutoff_Ry, backend
         self.reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
         self.volume = abs(float(np.linalg.det(lattice)))
-        radius = backend.box_factor / 2 * np.sqrt(cutoff_Ry)
-        self.shape = fft_grid_shape(lattice, radius)
-        axes = [np.round(np.fft.fftfreq(n, 1 / n)).astype(int) for n in self.shape]
-        box = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-        g2 = ((box @ self.reciprocal) ** 2).sum(1)
-        inside = np.flatnonzero(g2 <= radius**2 * (1 + 1e-9))
-        self.m = box[inside]  # (n_G, 3) integer
-        self.origin = int(np.flatnonzero(inside == 0)[0])
-        self.padding_index = int(g2.argmax())  # a point of the grid where no wave function has a coefficient
-        self.index = backend.tensor(inside)  # (n_G,) positions in the flattened FFT grid
-        self.g = backend.tensor(box[inside] @ self.reciprocal)  # (n_G, 3) 1/bohr
+        radius = density_radius(cutoff_Ry, backend)
+        self.grid = densest_grid(self.reciprocal, radius)
+        m = vectors_within(lattice, radius * (1 + 1e-9))
+        positions = self.grid.index(m)
+        order = np.argsort(positions)
+        self.m = m[order]  # (n_G, 3) integer
+        self.origin = int(np.flatnonzero((self.m == 0).all(1))[0])
+        self.padding_index = self.grid.unused_index(self.reciprocal, positions)  # where no wave has a coefficient
+        self.index = backend.tensor(positions[order])  # (n_G,) positions in the flattened FFT grid
+        self.g = backend.tensor(self.m @ self.reciprocal)  # (n_G, 3) 1/bohr
         self.g2 = (self.g**2).sum(1)
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.grid.shape
+
+    @property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        return self.grid.size
 
     def fft_index(self, m: np.ndarray) -> np.ndarray:
         """Positions of integer wave vectors (..., 3) in the flattened FFT grid."""
-        return np.ravel_multi_index(tuple(np.moveaxis(m % np.array(self.shape), -1, 0)), self.shape)
+        return self.grid.index(m)
 
     def sphere_index(self, m: np.ndarray) -> np.ndarray:
         """Numbers of integer wave vectors (..., 3) within the sphere; n_G for those outside."""
         table = np.full(self.size, len(self.m))
         table[self.index.cpu().numpy()] = np.arange(len(self.m))
-        half = np.array(self.shape) // 2
-        fits = (np.abs(m) <= half).all(axis=-1)
-        return np.where(fits, table[self.fft_index(m)], len(self.m))
+        number = table[self.grid.index(m)]
+        same = (np.append(self.m, np.zeros((1, 3), int), 0)[number] == m).all(-1)
+        return np.where(same, number, len(self.m))
 
     def to_real(self, coefficients: torch.Tensor) -> torch.Tensor:
         """Real functions on the FFT grid (..., *shape) from their coefficients (..., n_G)."""
@@ -116,11 +118,7 @@ class WaveBasis:
     @staticmethod
     def _sphere(density: DensityBasis, k: np.ndarray, matrix: np.ndarray) -> list[np.ndarray]:
         """Integer wave vectors of one k-point, class by class."""
-        reach = np.ceil(np.sqrt(density.cutoff_Ry) * np.linalg.norm(density.lattice, axis=1) / (2 * np.pi)) + 1
-        centres = -np.round(k)  # the sphere lies around -k, wherever that is
-        axes = [np.arange(c - n, c + n + 1).astype(int) for c, n in zip(centres, reach, strict=True)]
-        m = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-        m = m[(((m + k) @ density.reciprocal) ** 2).sum(1) <= density.cutoff_Ry]
+        m = vectors_within(density.lattice, density.cutoff_Ry**0.5, k)
         size = round(abs(np.linalg.det(matrix)))
         remainder = np.round(m @ np.linalg.inv(matrix).T * size).astype(int) % size
         label = (remainder[:, 0] * size + remainder[:, 1]) * size + remainder[:, 2]
@@ -158,24 +156,19 @@ class WaveBasis:
         return x.unflatten(2, self.shape[1:]) * self.mask
 
 
-def fft_grid_shape(lattice: np.ndarray, radius: float) -> tuple[int, int, int]:
-    """Numbers of points of the FFT box that holds all |G| <= radius (1/bohr) of a cell."""
-    reach = np.floor(radius * np.linalg.norm(lattice, axis=1) / (2 * np.pi) + 1e-9).astype(int)
-    a, b, c = (fft_size(2 * n + 1) for n in reach.tolist())
-    return a, b, c
+def density_radius(cutoff_Ry: float, backend: Backend) -> float:
+    """Radius (1/bohr) of the sphere of densities and potentials."""
+    return backend.box_factor / 2 * cutoff_Ry**0.5
 
 
-def fft_size(n: int) -> int:
-    """The size from n on whose cube is transformed fastest: a product of small primes, better a multiple of 4 or 8."""
-    sizes = [m for m in range(n, n + 1 + max(6, n // 4)) if _is_smooth(m)]
-    return min(sizes, key=lambda m: m**3 * (0.7 if m % 8 == 0 else 0.85 if m % 4 == 0 else 1.0 + 0.1 * (m % 2)))
-
-
-def _is_smooth(n: int) -> bool:
-    for p in PRIMES:
-        while n % p == 0:
-            n //= p
-    return n == 1
+def vectors_within(lattice: np.ndarray, radius: float, k: np.ndarray | float = 0.0) -> np.ndarray:
+    """Integer wave vectors m (n, 3) of a cell with |k + m| <= radius (1/bohr); k is fractional."""
+    reach = np.ceil(radius * np.linalg.norm(lattice, axis=1) / (2 * np.pi)) + 1
+    centres = -np.round(k) * np.ones(3)  # the sphere lies around -k, wherever that is
+    axes = [np.arange(c - n, c + n + 1).astype(int) for c, n in zip(centres, reach, strict=True)]
+    m = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
+    return m[(((m + k) @ reciprocal) ** 2).sum(1) <= radius**2]
 
 
 def spherical_harmonics(l: int, q: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ import numpy as np
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.engine import scf
-from sikpdos.engine.basis import Backend, fft_grid_shape
+from sikpdos.engine.basis import Backend, density_radius
 from sikpdos.engine.crystal import Crystal
 from sikpdos.engine.eigensolver import filter_degree
+from sikpdos.engine.grid import densest_grid
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.settings import Settings
 
@@ -69,8 +70,7 @@ def estimate(
 
 
 def _box_points(crystal: Crystal, settings: Settings, backend: Backend) -> int:
-    radius = backend.box_factor / 2 * np.sqrt(settings.cutoff_Ry)
-    return int(np.prod(fft_grid_shape(crystal.lattice, radius)))
+    return densest_grid(crystal.reciprocal, density_radius(settings.cutoff_Ry, backend)).size
 
 
 def _apply_s(crystal: Crystal, settings: Settings, backend: Backend) -> float:

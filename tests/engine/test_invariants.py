@@ -30,6 +30,7 @@ from sikpdos.engine import (
     core_hole,
     edge,
     eigensolver,
+    grid,
     ground_state,
     kpoints,
     pdos,
@@ -39,7 +40,7 @@ from sikpdos.engine import (
     structure,
     xc,
 )
-from sikpdos.engine.basis import Backend, DensityBasis, WaveBasis, spherical_harmonics
+from sikpdos.engine.basis import Backend, DensityBasis, WaveBasis, spherical_harmonics, vectors_within
 from sikpdos.engine.core_hole import HoleCell
 from sikpdos.engine.crystal import supercell, symmetry
 from sikpdos.engine.hamiltonian import FixedPart, Hamiltonian, crystal_projectors, substitution_projectors
@@ -304,6 +305,26 @@ def test_every_state_is_filled_or_empty():
     assert np.allclose(filled.occupations[0].numpy() / 2 + empty, 1, atol=1e-9)
     assert empty[0] < 1e-9
     assert empty[-1] > 1 - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("lattice", "share"),
+    [
+        (8.0 * np.eye(3), 0.45),
+        (8.0 * (np.ones((3, 3)) - np.eye(3)), 0.45),
+        (np.diag([5.0, 9.0, 23.0]), 0.45),
+        (np.array([[9.0, 0, 0], [0.3, 8, 0], [4.1, -3.7, 13]]), 0.45),
+        (np.array([[9.0, 0, 0], [40.0, 8, 0], [-27, 31, 13]]), 0.45),  # not reduced
+    ],
+)
+def test_grid_holds_the_sphere_of_the_density_and_little_more(lattice, share):
+    radius = 6.0
+    found = grid.densest_grid(2 * np.pi * np.linalg.inv(lattice).T, radius)
+    m = vectors_within(lattice, radius)
+    positions = found.index(m)
+    assert len(np.unique(positions)) == len(m)
+    assert len(m) > share * found.size
+    assert found.unused_index(2 * np.pi * np.linalg.inv(lattice).T, positions) not in positions
 
 
 def test_nearly_parallel_vectors_do_not_end_a_calculation(diamond_state):

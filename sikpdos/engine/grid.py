@@ -1,0 +1,122 @@
+"""The FFT grid of a cell: the fewest points on which a sphere of wave vectors does not overlap its images.
+
+Points of real space are never asked for their place, so the grid may follow any vectors of the lattice. Wave vectors
+that differ by a vector of the grid's lattice L = {d_i b'_i} fall on one point; b' = T b with integer T, |det T| = 1. A
+sphere of radius R needs vectors of L longer than 2 R, and the best L packs such spheres densely: up to 0.74 of the
+grid is then filled, where a box along the cell vectors is filled to 0.52 if they are orthogonal, and to 0.3 in a
+cell of fcc's shape.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from sikpdos.structures.supercell import reduction
+
+PRIMES = (2, 3, 5, 7)
+LARGEST = 2**17
+SIZES_TRIED = 7  # divisions along each vector, from the smallest possible on
+BATCH = 500  # grids looked at at a time
+REACH = 2  # short vectors of L are looked for among combinations with coefficients up to this
+
+
+def _half(reach: int) -> np.ndarray:
+    """Integer vectors (n, 3) with components up to `reach`, one of each pair v and -v, without zero."""
+    return np.array([v for v in itertools.product(range(-reach, reach + 1), repeat=3) if v > (0, 0, 0)])
+
+
+def _bases() -> np.ndarray:
+    """Bases T (n, 3, 3) of the integer lattice with components -1, 0 and 1."""
+    triples = np.array(list(itertools.combinations(_half(1), 3)))
+    return triples[np.abs(np.round(np.linalg.det(triples))) == 1]
+
+
+def _smooth_sizes() -> np.ndarray:
+    """Products of small primes, in order."""
+    sizes = np.ones(1, int)
+    for prime in PRIMES:
+        powers = prime ** np.arange(int(np.log(LARGEST) / np.log(prime)) + 1)
+        sizes = np.outer(sizes, powers).ravel()
+        sizes = sizes[sizes <= LARGEST]
+    return np.sort(sizes)
+
+
+COMBINATIONS, BASES, SIZES = _half(REACH), _bases(), _smooth_sizes()
+IDENTITY = int(np.flatnonzero((np.abs(BASES).sum(1) == 1).all(1))[0])  # of BASES, up to the order of the axes
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """An FFT grid, and where the wave vectors of a cell lie on it."""
+
+    basis: np.ndarray  # (3, 3) integer T
+    shape: tuple[int, int, int]  # d
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    def index(self, m: np.ndarray) -> np.ndarray:
+        """Positions of integer wave vectors (..., 3) of the cell in the flattened grid."""
+        inverse = np.round(np.linalg.inv(self.basis)).astype(int)
+        turned = (m @ inverse) % np.array(self.shape)
+        return np.ravel_multi_index(tuple(np.moveaxis(turned, -1, 0)), self.shape)
+
+    def unused_index(self, reciprocal: np.ndarray, used: np.ndarray) -> int:
+        """The position farthest from all wave vectors at 0, among some that are not `used` (positions)."""
+        free = np.setdiff1d(np.arange(self.size), used)[:BATCH]
+        m = np.stack(np.unravel_index(free, self.shape), -1) @ self.basis
+        steps = np.concatenate([COMBINATIONS, -COMBINATIONS]) @ (np.array(self.shape)[:, None] * self.basis)
+        images = (m[:, None] + steps) @ reciprocal
+        return int(free[(images**2).sum(-1).min(1).argmax()])
+
+
+def densest_grid(reciprocal: np.ndarray, radius: float) -> Grid:
+    """The grid that is transformed fastest, of those that hold |G| <= radius (1/bohr) of a cell without overlap."""
+    reduced = reduction(reciprocal)
+    bases, shapes = _candidates(reduced @ reciprocal, 2 * radius)
+    bases = bases @ reduced
+    for start in range(0, len(shapes), BATCH):
+        t, d = bases[start : start + BATCH], shapes[start : start + BATCH]
+        vectors = d[:, :, None] * (t @ reciprocal)
+        likely = ((COMBINATIONS @ vectors) ** 2).sum(-1).min(1) > 4 * radius**2 * (1 + 1e-6)
+        for i in np.flatnonzero(likely):
+            if _shortest(vectors[i]) > 2 * radius * (1 + 1e-6):
+                a, b, c = d[i].tolist()
+                return Grid(t[i], (a, b, c))
+    raise ValueError("no FFT grid for this cell")
+
+
+def _shortest(vectors: np.ndarray) -> float:
+    """Length of the shortest vector of a lattice (3, 3)."""
+    return float(np.linalg.norm(reduction(vectors) @ vectors, axis=1).min())
+
+
+def _candidates(reciprocal: np.ndarray, diameter: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bases (n, 3, 3) and shapes (n, 3) not too small by their volume alone, the cheapest first."""
+    first = np.searchsorted(SIZES, diameter / np.linalg.norm(BASES @ reciprocal, axis=2))  # (n_bases, 3)
+    steps = np.stack(np.meshgrid(*[np.arange(SIZES_TRIED)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    shapes = SIZES[np.minimum(first[:, None] + steps, len(SIZES) - 1)].reshape(-1, 3)
+    bases = np.repeat(np.arange(len(BASES)), len(steps))
+    box = smooth_box(BASES[IDENTITY] @ reciprocal, diameter)
+    shapes, bases = np.concatenate([shapes, box[None]]), np.append(bases, IDENTITY)
+    fits = shapes.prod(1) * abs(np.linalg.det(reciprocal)) > diameter**3 / 2**0.5 * (1 - 1e-6)  # fcc packs densest
+    shapes, bases = shapes[fits], bases[fits]
+    order = np.argsort(cost(shapes), kind="stable")
+    return BASES[bases[order]], shapes[order]
+
+
+def smooth_box(basis: np.ndarray, diameter: float) -> np.ndarray:
+    """Divisions (3,) along the vectors of a basis (rows), of a grid that holds the sphere whatever their angles."""
+    heights = 1 / np.linalg.norm(np.linalg.inv(basis), axis=0)  # between its lattice planes
+    return SIZES[np.searchsorted(SIZES, diameter / heights, side="right")]
+
+
+def cost(shapes: np.ndarray) -> np.ndarray:
+    """What H costs on each shape (n, 3), in points of one with even divisions: FFTs of powers of 2 are fastest."""
+    powers = (shapes & (shapes - 1)) == 0
+    kinds = [powers & (shapes >= 16), shapes % 8 == 0, shapes % 4 == 0, shapes % 2 == 0]
+    return shapes.prod(1) * np.select(kinds, [0.9, 0.95, 0.98, 1.0], 1.04).prod(1)
