@@ -56,8 +56,8 @@ def estimate(
     bands, hole_bands = scf.n_bands(crystal.n_electrons), scf.n_bands(cell.n_electrons)
     ground = (len(work.density) * ITERATIONS + len(work.bands) * DENSE_CYCLES) * applications * bands
     filtered = ITERATIONS * applications * hole_bands * len(hole_density)
-    recursions = 3 * settings.edge_steps(len(hole_density) == 1) * len(work.edge)
-    projections = 4 * settings.pdos_steps * len(work.pdos)
+    recursions = 3 * settings.edge_recursion(len(hole_density) == 1) * len(work.edge)
+    projections = 4 * settings.pdos_recursion(len(crystal.species)) * len(work.pdos)
     return Estimate(
         len(crystal.species),
         len(cell.species),

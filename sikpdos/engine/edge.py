@@ -56,7 +56,7 @@ def start_vectors(basis: WaveBasis, hole: Pseudopotential, ground: Pseudopotenti
 def edge_sticks(
     state: HoleState, ground: Pseudopotential, points: KPoints, n_steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sticks of the edge at each k-point and polarisation: energies (Ry) and weights, (n_k, 3, n_steps).
+    """Sticks of the edge at each k-point and polarisation: energies (Ry) and weights, (n_k, 3, n_sticks).
 
     Weights hold the k-point weights; occupied states are not dropped here.
     """

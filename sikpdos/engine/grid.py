@@ -19,6 +19,7 @@ from sikpdos.structures.supercell import reduction
 PRIMES = (2, 3, 5, 7)
 LARGEST = 2**17
 SIZES_TRIED = 7  # divisions along each vector, from the smallest possible on
+SLACK = 1.05  # more may be paid for images farther apart
 BATCH = 500  # grids looked at at a time
 REACH = 2  # short vectors of L are looked for among combinations with coefficients up to this
 
@@ -75,28 +76,44 @@ class Grid:
 
 
 def densest_grid(reciprocal: np.ndarray, radius: float) -> Grid:
-    """The grid that is transformed fastest, of those that hold |G| <= radius (1/bohr) of a cell without overlap."""
+    """The grid that keeps the images of |G| <= radius (1/bohr) farthest apart, of those that cost little.
+
+    That is up to SLACK times what the cheapest one costs that holds the sphere without overlap.
+    """
     reduced = reduction(reciprocal)
-    bases, shapes = _candidates(reduced @ reciprocal, 2 * radius)
-    bases = bases @ reduced
+    bases, shapes, costs = _candidates(reduced @ reciprocal, 2 * radius)
+    found: list[tuple[float, int]] = []
+    limit = np.inf
     for start in range(0, len(shapes), BATCH):
-        t, d = bases[start : start + BATCH], shapes[start : start + BATCH]
-        vectors = d[:, :, None] * (t @ reciprocal)
-        likely = ((COMBINATIONS @ vectors) ** 2).sum(-1).min(1) > 4 * radius**2 * (1 + 1e-6)
-        for i in np.flatnonzero(likely):
-            if _shortest(vectors[i]) > 2 * radius * (1 + 1e-6):
-                a, b, c = d[i].tolist()
-                return Grid(t[i], (a, b, c))
+        if costs[start] > limit:
+            break
+        part = slice(start, start + BATCH)
+        vectors = shapes[part, :, None] * (bases[part] @ reduced @ reciprocal)
+        lengths = _shortest_of_few(vectors)
+        for i in np.flatnonzero(lengths > 2 * radius * (1 + 1e-6)):
+            if found or _is_shortest(vectors[i], lengths[i]):
+                found.append((lengths[i], start + i))
+                limit = min(limit, SLACK * costs[start + i])
+    for length, i in sorted(found, reverse=True):
+        basis = bases[i] @ reduced
+        if costs[i] <= limit and _is_shortest(shapes[i, :, None] * (basis @ reciprocal), length):
+            a, b, c = shapes[i].tolist()
+            return Grid(basis, (a, b, c))
     raise ValueError("no FFT grid for this cell")
 
 
-def _shortest(vectors: np.ndarray) -> float:
-    """Length of the shortest vector of a lattice (3, 3)."""
-    return float(np.linalg.norm(reduction(vectors) @ vectors, axis=1).min())
+def _shortest_of_few(lattices: np.ndarray) -> np.ndarray:
+    """Length of the shortest of COMBINATIONS of the vectors of lattices (n, 3, 3): (n,)."""
+    return ((COMBINATIONS @ lattices) ** 2).sum(-1).min(1) ** 0.5
 
 
-def _candidates(reciprocal: np.ndarray, diameter: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bases (n, 3, 3) and shapes (n, 3) not too small by their volume alone, the cheapest first."""
+def _is_shortest(vectors: np.ndarray, length: float) -> bool:
+    """Whether no vector of a lattice (3, 3) is shorter than `length`."""
+    return bool(np.linalg.norm(reduction(vectors) @ vectors, axis=1).min() > length * (1 - 1e-9))
+
+
+def _candidates(reciprocal: np.ndarray, diameter: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bases (n, 3, 3), shapes (n, 3) and costs (n,) of grids large enough by their volume, the cheapest first."""
     first = np.searchsorted(SIZES, diameter / np.linalg.norm(BASES @ reciprocal, axis=2))  # (n_bases, 3)
     steps = np.stack(np.meshgrid(*[np.arange(SIZES_TRIED)] * 3, indexing="ij"), -1).reshape(-1, 3)
     shapes = SIZES[np.minimum(first[:, None] + steps, len(SIZES) - 1)].reshape(-1, 3)
@@ -105,8 +122,9 @@ def _candidates(reciprocal: np.ndarray, diameter: float) -> tuple[np.ndarray, np
     shapes, bases = np.concatenate([shapes, box[None]]), np.append(bases, IDENTITY)
     fits = shapes.prod(1) * abs(np.linalg.det(reciprocal)) > diameter**3 / 2**0.5 * (1 - 1e-6)  # fcc packs densest
     shapes, bases = shapes[fits], bases[fits]
-    order = np.argsort(cost(shapes), kind="stable")
-    return BASES[bases[order]], shapes[order]
+    costs = cost(shapes)
+    order = np.argsort(costs, kind="stable")
+    return BASES[bases[order]], shapes[order], costs[order]
 
 
 def smooth_box(basis: np.ndarray, diameter: float) -> np.ndarray:

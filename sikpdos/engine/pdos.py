@@ -31,7 +31,7 @@ def projection_vectors(basis: WaveBasis, crystal: Crystal, atom: int) -> tuple[t
 def pdos_sticks(
     ground: GroundState, atom: int, points: KPoints, n_steps: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sticks of one atom's PDOS: energies (Ry) and weights (electrons, both spins), both (n_k, n_orbitals, n_steps),
+    """Sticks of one atom's PDOS: energies (Ry) and weights (electrons, both spins), both (n_k, n_orbitals, n_sticks),
     and the angular momentum of each orbital (n_orbitals,).
     """
     parts, momentum = [], np.zeros(0, int)

@@ -14,9 +14,11 @@ from sikpdos.engine.basis import Backend
 from sikpdos.engine.library import Species, core_energy_eV
 from sikpdos.engine.pseudopotential import Pseudopotential, read_upf
 
-EDGE_STEPS_PER_RY = 15.0  # resolves 0.5 eV up to 40 eV
+EDGE_STEPS_PER_RY = 15.0  # resolves 0.5 eV up to 40 eV, without a terminator
 GAPLESS_EDGE_STEPS_PER_RY = 18.0  # the Fermi level of a metal cuts the spectrum where it is not zero
+TERMINATED_SHARE = 0.65  # of these steps is enough with a terminator
 PDOS_STEPS_PER_RY = 7.5  # the PDOS lies lower in the spectrum of H, where the recursion converges first
+SMALL_CELL_SHARE, SHARE_AN_ATOM = 0.75, 0.025  # of these steps: cells of few atoms have few states to resolve
 DEFAULT_CUTOFF_EV = 500.0  # for a pseudopotential of the user's that suggests none
 FULL_BOX = 4.0  # largest wave vectors: no product of a wave function and the potential is folded back
 RULES = 3  # of plan.py, kpoints.py and eigensolver.py: another number for each change of their constants
@@ -77,8 +79,16 @@ class Settings:
     def cutoff_Ry(self) -> float:
         return self.needed_cutoff_eV / RYDBERG_EV
 
+    def edge_recursion(self, is_gapped: bool) -> int:
+        """Steps of the edge's recursion, which a terminator ends."""
+        return round(TERMINATED_SHARE * self.edge_steps(is_gapped))
+
+    def pdos_recursion(self, n_atoms: int) -> int:
+        """Steps of the recursion for the density of states of a primitive cell."""
+        return round(min(1.0, SMALL_CELL_SHARE + SHARE_AN_ATOM * n_atoms) * self.pdos_steps)
+
     def edge_steps(self, is_gapped: bool) -> int:
-        """Length of the recursion, in proportion to the width of the spectrum of H."""
+        """Length of a recursion as accurate without a terminator, in proportion to the width of the spectrum of H."""
         return round((EDGE_STEPS_PER_RY if is_gapped else GAPLESS_EDGE_STEPS_PER_RY) * self.cutoff_Ry)
 
     @property

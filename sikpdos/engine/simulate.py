@@ -81,7 +81,8 @@ def simulate_site(structure: Structure, plan: SitePlan, atom_index: int, meta: d
 def site_pdos(structure: Structure, atom: int, points: KPoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bin centres (eV) and s and p histograms (electrons a bin) of one atom of the primitive crystal."""
     ground, settings = structure.ground, structure.settings
-    energies, weights, momentum = pdos.pdos_sticks(ground, atom, points, settings.pdos_steps)
+    steps = settings.pdos_recursion(len(ground.crystal.species))
+    energies, weights, momentum = pdos.pdos_sticks(ground, atom, points, steps)
     energies = (energies - ground.zero_Ry) * RYDBERG_EV
     limits_eV = _pdos_range_eV(ground)
 
@@ -126,7 +127,7 @@ def _core_hole(structure: Structure, plan: SitePlan, report: Report) -> HoleStat
 def _edge(structure: Structure, plan: SitePlan, state: HoleState) -> tuple[np.ndarray, np.ndarray]:
     """Bin centres (eV) and the isotropic edge's histogram, each state with its chance to be empty."""
     species, bands = structure.ground.crystal.species[plan.atom], state.solution.bands
-    steps = structure.settings.edge_steps(state.is_gapped)
+    steps = structure.settings.edge_recursion(state.is_gapped)
     energies, weights = edge.edge_sticks(state, species, plan.edge_points, steps)
     weights = weights / 3 * scf.unoccupied_fraction(energies, bands.fermi_Ry, structure.settings.smearing_Ry)
     energies = (energies - state.zero_Ry) * RYDBERG_EV

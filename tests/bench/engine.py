@@ -159,7 +159,7 @@ def _site(name: str, n_atoms: int, mesh: int) -> dict:
         )
     with metered() as spectrum:
         points = kpoints.irreducible((mesh,) * 3, kpoints.SHIFTED, cell.site.rotations)
-        edge.edge_sticks(state, PSEUDOS.ground["Si"], points, settings.edge_steps(True))
+        edge.edge_sticks(state, PSEUDOS.ground["Si"], points, settings.edge_recursion(True))
     return {
         "ground_s": ground_s,
         "total_s": ground_s + density.s + spectrum.s,
