@@ -90,9 +90,9 @@ def densest_grid(reciprocal: np.ndarray, radius: float) -> Grid:
         part = slice(start, start + BATCH)
         vectors = shapes[part, :, None] * (bases[part] @ reduced @ reciprocal)
         lengths = _shortest_of_few(vectors)
-        for i in np.flatnonzero(lengths > 2 * radius * (1 + 1e-6)):
+        for i in np.flatnonzero(lengths > 2 * radius * (1 + 1e-6)).tolist():
             if found or _is_shortest(vectors[i], lengths[i]):
-                found.append((lengths[i], start + i))
+                found.append((float(lengths[i]), start + i))
                 limit = min(limit, SLACK * costs[start + i])
     for length, i in sorted(found, reverse=True):
         basis = bases[i] @ reduced
