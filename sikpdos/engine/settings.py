@@ -21,7 +21,7 @@ PDOS_STEPS_PER_RY = 7.5  # the PDOS lies lower in the spectrum of H, where the r
 SMALL_CELL_SHARE, SHARE_AN_ATOM = 0.75, 0.025  # of these steps: cells of few atoms have few states to resolve
 DEFAULT_CUTOFF_EV = 500.0  # for a pseudopotential of the user's that suggests none
 FULL_BOX = 4.0  # largest wave vectors: no product of a wave function and the potential is folded back
-RULES = 3  # of plan.py, kpoints.py and eigensolver.py: another number for each change of their constants
+RULES = 4  # of plan.py, kpoints.py, eigensolver.py and recursion.py: another number for each change of their results
 
 
 @dataclass(frozen=True)
