@@ -16,7 +16,7 @@ from sikpdos.engine.grid import densest_grid
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.settings import Settings
 
-POINT_S = 2.3e-8  # H on one point of the FFT box, one thread of a virtual machine with AVX-512, two on a core
+POINT_S = 4e-8  # H on one point of the FFT grid, one thread of a busy virtual machine with AVX2
 ITERATIONS = 8  # of a density
 DENSE_CYCLES = 4  # of the bands on the dense mesh
 WAVE_COPIES = 6  # of all bands, during a Rayleigh-Ritz step
@@ -74,7 +74,7 @@ def _box_points(crystal: Crystal, settings: Settings, backend: Backend) -> int:
 
 
 def _apply_s(crystal: Crystal, settings: Settings, backend: Backend) -> float:
-    """Seconds for H on one wave function."""
+    """Seconds for H on one wave function, with its share of all other work."""
     return _box_points(crystal, settings, backend) * POINT_S * (1 if backend.precision == "single" else 2)
 
 
