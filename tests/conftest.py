@@ -12,14 +12,24 @@ from support import ROOT, runs
 
 def pytest_addoption(parser):
     parser.addoption("--live", action="store_true", help="also run the tests that ask real databases over the network")
+    parser.addoption("--everything", action="store_true", help="also run what takes minutes, on all samples, not some")
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--live"):
-        return
-    for item in items:
-        if "live" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason="asks a real database: run with --live"))
+    for option, marker, reason in (
+        ("--live", "live", "asks a real database: run with --live"),
+        ("--everything", "long", "takes long: run with --everything"),
+    ):
+        for item in items:
+            if marker in item.keywords and not config.getoption(option):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def some(request):
+    """some(samples): every eighth of many, or all of them with --everything."""
+    step = 1 if request.config.getoption("--everything") else 8
+    return lambda samples: list(samples)[::step]
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +45,10 @@ def shared() -> Path:
 def cli():
     """Run the public command: cli("predict", "exp.msa", stdin=bytes, cwd=...) -> CompletedProcess with text output.
 
-    In a process of its own; rooms whose conftest.py says so run it inside this one.
+    Inside this process, which spares its imports; in one of its own where `env` gives variables. Where the process is
+    the point, `shell` starts one.
     """
-    return runs.runner(runs.in_new_process)
+    return runs.run
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from sikpdos.common.errors import SikpdosError
 
 VARIABLE = "SIKPDOS_MAX_BYTES"
 _DEFAULT_BYTES = 512 << 20
+_PIECE = 1 << 20  # bytes read at a time
 
 
 class Readable(Protocol):
@@ -35,10 +36,11 @@ def max_bytes() -> int:
 
 def read(stream: Readable, source: str | os.PathLike) -> bytes:
     """The rest of a stream. Raises SikpdosError naming the source where it is larger than the limit."""
-    limit = max_bytes()
-    data = stream.read(limit + 1)
-    check(len(data), source)
-    return data
+    limit, whole = max_bytes(), io.BytesIO()
+    while piece := stream.read(min(_PIECE, limit + 1 - whole.tell())):  # as much as is asked for is allocated
+        whole.write(piece)
+    check(whole.tell(), source)
+    return whole.getvalue()
 
 
 def check(size: int, source: str | os.PathLike | None = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -71,23 +73,32 @@ def _broadened_edges(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Onsets (n,) in eV and edges with the onset at 0 (n, 200) of all sites."""
     onsets_eV, spectra = [], []
+    lines = _lines(database.edge_energy_eV, _ONSET_AXIS_EV, lorentz_fwhm_eV)
     for site_id, edge, present_eV in zip(database.ids, database.edge, database.edge_sigma_eV, strict=True):
         with naming(f"site {site_id}"):
             missing_eV = remaining_sigma(sigma_eV, present_eV)
-            onset_eV, spectrum = broaden_edge(database.edge_energy_eV, edge, missing_eV, lorentz_fwhm_eV, onset_rule)
+            onset_eV = _onset(edge @ lines(missing_eV), onset_rule)
         onsets_eV.append(onset_eV)
-        spectra.append(spectrum)
+        spectra.append(_cut(database.edge_energy_eV, edge, onset_eV, missing_eV, lorentz_fwhm_eV))
     return np.array(onsets_eV), np.array(spectra)
 
 
 def _broadened_pdos(database: Database, sigma_eV: float) -> np.ndarray:
     """Densities of states (n, 2, 300) of all sites."""
     pdos = []
+    lines = _lines(database.pdos_energy_eV, PDOS.energy_eV)
     for site_id, of_site, present_eV in zip(database.ids, database.pdos, database.pdos_sigma_eV, strict=True):
         with naming(f"site {site_id}"):
             missing_eV = remaining_sigma(sigma_eV, present_eV)
-        pdos.append(processing.broaden(database.pdos_energy_eV, of_site, PDOS.energy_eV, missing_eV))
+        pdos.append(of_site @ lines(missing_eV))
     return np.array(pdos)
+
+
+def _lines(energy_eV: np.ndarray, at_eV: np.ndarray, lorentz_fwhm_eV: float = 0.0) -> Callable[[float], np.ndarray]:
+    """The lines (n, k) of a sigma; the last few are kept, for the sites of a database mostly want the same."""
+    return functools.lru_cache(maxsize=4)(
+        lambda sigma_eV: processing.lines(energy_eV, at_eV, sigma_eV, lorentz_fwhm_eV)
+    )
 
 
 def broaden_edge(
@@ -95,10 +106,23 @@ def broaden_edge(
 ) -> tuple[float, np.ndarray]:
     """Onset of one broadened edge (n,), from its own zero, and the edge on the grid with the onset at 0 (200,)."""
     rough = processing.broaden(energy_eV, weight, _ONSET_AXIS_EV, sigma_eV, lorentz_fwhm_eV)
+    onset_eV = _onset(rough, onset_rule)
+    return onset_eV, _cut(energy_eV, weight, onset_eV, sigma_eV, lorentz_fwhm_eV)
+
+
+def _onset(rough: np.ndarray, onset_rule: str) -> float:
+    """Onset of an edge that is broadened on the axis where onsets are sought."""
     onset_eV = float(processing.find_onset(_ONSET_AXIS_EV, rough[None], onset_rule)[0])
     if not np.isfinite(onset_eV):
         raise SikpdosError("no onset found in the edge")
-    return onset_eV, processing.broaden(energy_eV, weight, SPECTRUM.energy_eV + onset_eV, sigma_eV, lorentz_fwhm_eV)
+    return onset_eV
+
+
+def _cut(
+    energy_eV: np.ndarray, weight: np.ndarray, onset_eV: float, sigma_eV: float, lorentz_fwhm_eV: float
+) -> np.ndarray:
+    """A broadened edge on the grid of spectra (200,)."""
+    return processing.broaden(energy_eV, weight, SPECTRUM.energy_eV + onset_eV, sigma_eV, lorentz_fwhm_eV)
 
 
 def remaining_sigma(sigma_eV: float, present_eV: float) -> float:

@@ -46,8 +46,12 @@ def broaden(
     energy_eV (n,), weight (..., n) -> (..., k) for at_eV (k,), in weight per eV: the integral over all
     energies is the sum of the weights.
     """
-    lines = kernel(np.asarray(at_eV)[None, :] - np.asarray(energy_eV)[:, None], sigma_eV, lorentz_fwhm_eV)
-    return np.asarray(weight) @ lines
+    return np.asarray(weight) @ lines(energy_eV, at_eV, sigma_eV, lorentz_fwhm_eV)
+
+
+def lines(energy_eV: np.ndarray, at_eV: np.ndarray, sigma_eV: float, lorentz_fwhm_eV: float = 0.0) -> np.ndarray:
+    """The line of each stick at other energies (n, k), which broadens all weights on the same two axes."""
+    return kernel(np.asarray(at_eV)[None, :] - np.asarray(energy_eV)[:, None], sigma_eV, lorentz_fwhm_eV)
 
 
 def fit_power_law(energy_eV: np.ndarray, intensity: np.ndarray, low_eV: float, high_eV: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
-from support.castep_fake import gaussian, odo_text, run_here, write_cell
+from support.castep_fake import gaussian, odo_text, write_cell
 from support.castep_model import LATTICE_A, N_OCCUPIED, POSITIONS, SIGMA_EV, write_ground, write_hole, write_runs_folder
 
 from sikpdos.castep import sticks
@@ -22,11 +22,6 @@ from sikpdos.castep.formats.binaries import PdosWeights
 from sikpdos.castep.formats.cell import read_cell
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.raw_site import read_raw
-
-
-@pytest.fixture
-def cli():
-    return run_here
 
 
 def account(done) -> dict[str, dict[str, str]]:

@@ -10,16 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.castep_fake import core_text, gaussian, odo_text, pdos_text, run_here, write_cell, write_eels_mat
+from support.castep_fake import core_text, gaussian, odo_text, pdos_text, write_cell, write_eels_mat
 from support.castep_model import LATTICE_A, POSITIONS, write_ground, write_hole
 
 AXIS_EV = np.linspace(-12, 12, 241)
 HUMP = np.exp(-((AXIS_EV / 4) ** 2))
-
-
-@pytest.fixture
-def cli():
-    return run_here
 
 
 def csv_of(done) -> tuple[list[str], np.ndarray]:

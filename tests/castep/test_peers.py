@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.castep_fake import run_here
 
 from sikpdos.castep.formats import optados_core, optados_dat
 from sikpdos.castep.formats.bands import read_bands
@@ -87,8 +86,8 @@ def test_band_energies(shared):
         np.testing.assert_allclose(absolute, np.array(ours.energy_eV), atol=1e-5)
 
 
-def test_the_stub_of_an_aborted_run(shared):
+def test_the_stub_of_an_aborted_run(cli, shared):
     path = shared / "samples/optados/hostile/proj_multiple_of_10_abort/Si.pdos.proj-0011-0010.dat"
     _, success = scrapers.optados2dict(str(path), verbosity=0)
     assert not success
-    assert "stub" in run_here("parse-odo", path).stderr
+    assert "stub" in cli("parse-odo", path).stderr

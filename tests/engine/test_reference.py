@@ -134,6 +134,7 @@ def test_edge_of_each_polarisation():
     assert _cosine(x, ref["z"]) < 0.99  # the two polarisations do differ
 
 
+@pytest.mark.long
 def test_edge_of_diamond_64_atoms():
     ref = reference("diamond_edge_20Ry")
     of = crystal(ref["lattice_A"], ref["positions"])

@@ -46,39 +46,34 @@ def test_the_same_seed_gives_the_same_bytes(cli, small_dataset, small_settings, 
     assert other.stdout != contents[0]
 
 
-def test_killed_and_continued_is_uninterrupted(small_dataset, small_settings, tmp_path):
+def test_killed_and_continued_is_uninterrupted(cli, small_dataset, small_settings, tmp_path):
     command = ("train", small_dataset, "--config", small_settings, "--epochs", 120, "--log", "log.csv", "-o", "m.npz")
-    for name in ("whole", "killed"):
-        (tmp_path / name).mkdir()
-    process = start(tmp_path / "killed", *command)
-    wait_for(tmp_path / "killed" / "m.npz.checkpoint", process)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+    process = start(killed, *command)
+    wait_for(killed / "m.npz.checkpoint", process)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "killed" / "m.npz").exists()
-    for name in ("killed", "whole"):
-        process = start(tmp_path / name, *command)
-        assert process.wait() == 0, process.stderr.read()
-    assert (tmp_path / "killed" / "m.npz").read_bytes() == (tmp_path / "whole" / "m.npz").read_bytes()
-    assert sorted(path.name for path in (tmp_path / "whole").iterdir()) == ["log.csv", "m.npz"]
-    assert (tmp_path / "whole" / "log.csv").read_text().startswith("epoch,training_mse,validation_mse\n1,")
-    assert (tmp_path / "killed" / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
+    assert not (killed / "m.npz").exists()
+    for folder in (killed, whole):
+        done = cli(*command, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in whole.iterdir()) == ["log.csv", "m.npz"]
+    assert (whole / "log.csv").read_text().startswith("epoch,training_mse,validation_mse\n1,")
+    for name in ("log.csv", "m.npz"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_ctrl_c_keeps_the_checkpoint_and_nothing_else(small_dataset, small_settings, tmp_path):
-    process = start(tmp_path, "train", small_dataset, "--config", small_settings, "--epochs", 20000, "-o", "m.npz")
+def test_ctrl_c_keeps_a_checkpoint_that_no_other_training_takes(cli, small_dataset, small_settings, tmp_path):
+    command = ("train", small_dataset, "--config", small_settings, "--epochs", 20000, "-o", "m.npz")
+    process = start(tmp_path, *command)
     wait_for(tmp_path / "m.npz.checkpoint", process)
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
     assert "Traceback" not in process.stderr.read()
     assert [path.name for path in tmp_path.iterdir()] == ["m.npz.checkpoint"]
-
-
-def test_a_checkpoint_of_another_training_is_refused(cli, small_dataset, small_settings, tmp_path):
-    process = start(tmp_path, "train", small_dataset, "--config", small_settings, "--epochs", 20000, "-o", "m.npz")
-    wait_for(tmp_path / "m.npz.checkpoint", process)
-    process.kill()
-    process.wait()
-    done = cli("train", small_dataset, "--config", small_settings, "--seed", 5, "-o", "m.npz", cwd=tmp_path)
+    done = cli(*command, "--seed", 5, cwd=tmp_path)
     assert_one_line_failure(done, "m.npz.checkpoint", "other data or settings")
 
 

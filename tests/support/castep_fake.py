@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import struct
-from types import SimpleNamespace
 
 import numpy as np
-from typer.testing import CliRunner
-
-from sikpdos.commands.main import app
 
 BOHR_A, HARTREE_EV = 0.529177210903, 27.211386245988
 
@@ -155,11 +151,3 @@ def gaussian(axis_eV, energy_eV, weight, sigma_eV):
     """Sticks broadened to a curve on an axis."""
     z = (np.asarray(axis_eV)[:, None] - np.ravel(energy_eV)) / sigma_eV
     return (np.ravel(weight) * np.exp(-0.5 * z**2)).sum(axis=1) / (sigma_eV * np.sqrt(2 * np.pi))
-
-
-def run_here(*arguments, stdin: bytes | None = None) -> SimpleNamespace:
-    """The public command in this process, with what conftest's `cli` gives: much faster where there are many calls."""
-    done = CliRunner().invoke(app, [str(a) for a in arguments], input=stdin)
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)

@@ -10,27 +10,23 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from sikpdos.commands.main import main
 from support import ROOT
 
 
-def runner(run: Callable[..., subprocess.CompletedProcess]) -> Callable[..., subprocess.CompletedProcess]:
-    """The `cli` of tests; variables of the environment always ask for a process."""
-
-    def cli(*arguments, stdin: bytes | None = None, cwd=None, env=None, text: bool = True):
-        words = [str(argument) for argument in arguments]
-        done = run(words, stdin or b"", cwd) if env is None else in_new_process(words, stdin or b"", cwd, env)
-        if text:
-            done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
-        return done
-
-    return cli
+def run(*arguments, stdin: bytes | None = None, cwd=None, env: dict | None = None, text: bool = True):
+    """The `cli` of tests; variables of the environment ask for a process."""
+    words = [str(argument) for argument in arguments]
+    done = in_this_process(words, stdin or b"", cwd) if env is None else in_new_process(words, stdin or b"", cwd, env)
+    if text:
+        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    return done
 
 
-def in_new_process(arguments: list[str], stdin: bytes, cwd, env: dict | None = None) -> subprocess.CompletedProcess:
+def in_new_process(arguments: list[str], stdin: bytes, cwd, env: dict) -> subprocess.CompletedProcess:
     """`python -m sikpdos ARGUMENTS`."""
     return subprocess.run(
         [sys.executable, "-m", "sikpdos", *arguments],
@@ -38,7 +34,7 @@ def in_new_process(arguments: list[str], stdin: bytes, cwd, env: dict | None = N
         capture_output=True,
         cwd=cwd,
         timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
     )
 
 
