@@ -191,9 +191,10 @@ def test_convergence_is_told_for_each_change(cli, folder):
     assert cli("simulate", folder / "sites.csv", "--check-convergence").returncode == 2
 
 
-def test_slurm_array_task_is_the_default_shard(cli, folder):
-    env = {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "6", "SLURM_ARRAY_TASK_COUNT": "2"}
-    done = cli("simulate", folder / "sites.csv", "--dry-run", env=env)
+def test_slurm_array_task_is_the_default_shard(cli, folder, monkeypatch):
+    for name, value in (("ID", "7"), ("MIN", "6"), ("COUNT", "2")):
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
+    done = cli("simulate", folder / "sites.csv", "--dry-run")
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 1  # the header; the second structure is the one that cannot be done
     refused, total = done.stderr.splitlines()
