@@ -135,7 +135,11 @@ def _guarded(name: str, command: Callable) -> Callable:
     @functools.wraps(command)
     def run(*args, **kwargs):
         try:
-            command(*args, **kwargs)
+            try:
+                command(*args, **kwargs)
+            except typer.Exit:  # what was printed before it is meant
+                sys.stdout.flush()
+                raise
             sys.stdout.flush()
         except BrokenPipeError:
             raise  # typer ends on it, and main sees why
