@@ -134,8 +134,10 @@ def test_where_nothing_can_be_written_no_work_is_done(cli, tmp_path, option):
         {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_MIN": "x"},
     ],
 )
-def test_bad_variables_of_a_job_array_are_named(cli, tmp_path, variables):
-    done = cli("simulate", "sites.csv", "-o", "raw", cwd=tmp_path, env=variables)
+def test_bad_variables_of_a_job_array_are_named(cli, tmp_path, monkeypatch, variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    done = cli("simulate", "sites.csv", "-o", "raw", cwd=tmp_path)
     assert_usage_error(done, "SLURM_ARRAY_TASK_")
 
 

@@ -12,6 +12,7 @@ import pytest
 from support import ROOT, assert_one_line_failure
 
 from sikpdos.commands.console import Console, printable
+from sikpdos.prediction.storage import read_predictions
 
 EXAMPLE = ROOT / "examples" / "exp.msa"
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
@@ -53,21 +54,23 @@ def test_help_to_a_full_disk_is_one_line(shell, line):
     assert_one_line_failure(shell(f"sikpdos {line} > /dev/full"), "No space left on device")
 
 
-@pytest.mark.parametrize("environment", [{}, ASCII], ids=["UTF-8", "ASCII"])
-@pytest.mark.parametrize("name", [b"b\xb5.msa", "é.msa".encode()], ids=["Latin-1", "accent"])
-def test_file_names_of_any_bytes(cli, tmp_path, environment, name):
-    path = os.fsencode(tmp_path) + b"/" + name
-    shutil.copy(EXAMPLE, path)
-    for arguments in (("--json",), ("-o", "one.npz", "--plot", "one.png")):
-        done = cli("predict", os.fsdecode(name), *arguments, cwd=tmp_path, env=environment)
+@pytest.mark.parametrize("environment", [None, ASCII], ids=["UTF-8", "ASCII"])
+def test_file_names_of_any_bytes(cli, tmp_path, environment):
+    names = [b"b\xb5.msa", "é.msa".encode()]
+    for name in names:
+        shutil.copy(EXAMPLE, os.fsencode(tmp_path) + b"/" + name)
+
+    def predict(*arguments):
+        done = cli("predict", *map(os.fsdecode, names), *arguments, cwd=tmp_path, env=environment)
         assert done.returncode == 0, done.stderr
-        assert done.stdout == "" or os.fsencode(json.loads(done.stdout)["spectrum"]) == name
-    done = cli("predict", os.fsdecode(name), EXAMPLE, "-o", "two.csv", cwd=tmp_path, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert {row.partition(b",")[0] for row in (tmp_path / "two.csv").read_bytes().splitlines()[1:]} == {
-        name,
-        os.fsencode(EXAMPLE),
-    }
+        return done.stdout
+
+    assert [os.fsencode(json.loads(line)["spectrum"]) for line in predict("--json").splitlines()] == names
+    assert predict("-o", "two.npz", "--plot", "two.png") == ""
+    assert [os.fsencode(name) for name in read_predictions(tmp_path / "two.npz").ids.tolist()] == names
+    assert predict("-o", "two.csv") == ""
+    rows = (tmp_path / "two.csv").read_bytes().splitlines()[1:]
+    assert list(dict.fromkeys(row.partition(b",")[0] for row in rows)) == names
 
 
 def test_control_characters_do_not_reach_the_terminal(cli, tmp_path, capsys):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 import subprocess
-import sys
 
 import numpy as np
 import pytest
-from support import ROOT
+from support import ROOT, runs
 from support.plot_files import known, matches, predicted
 
 from sikpdos.common import tables
@@ -26,12 +25,7 @@ def wobble(seed: int) -> float:
 
 
 def script(name: str, *arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, ROOT / "examples" / "paper" / name, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'examples'}", "OMP_NUM_THREADS": "1"},
-    )
+    return runs.script(ROOT / "examples" / "paper" / name, *arguments)
 
 
 def gains(model_wins: bool) -> list[dict]:

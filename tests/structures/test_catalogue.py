@@ -123,10 +123,15 @@ def test_order_is_that_of_a_campaign(folder):
         assert (np.diff([sizes[s.structure_id] for s in part]) >= 0).all()
 
 
-def test_same_bytes_again(folder, cli, tmp_path):
-    assert cli("fetch-structures", "--out", tmp_path, "--source", "catalogue").returncode == 0
-    for path in folder.iterdir():
-        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+def test_some_have_the_same_bytes_again(folder, cli, tmp_path):
+    names = [item.id for item in ALLOTROPES[::12]]
+    words = [word for name in names for word in ("--id", name)]
+    for out in ("one", "two"):
+        assert cli("fetch-structures", "--out", tmp_path / out, "--source", "catalogue", *words).returncode == 0
+    assert {path.stem for path in (tmp_path / "one").glob("*.cif")} == set(names)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+        assert path.suffix != ".cif" or path.read_bytes() == (folder / path.name).read_bytes()
 
 
 def test_list_and_pipes(cli, shell):

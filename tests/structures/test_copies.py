@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from support import ROOT
+from support import ROOT, runs
 
 from sikpdos.common import resources
 from sikpdos.dataset import database
@@ -18,8 +14,8 @@ from sikpdos.structures.sites import read_sites, structure_file
 
 
 def add_copies(sites) -> None:
-    command = [sys.executable, ROOT / "examples" / "database" / "add_copies.py", resources.DATABASE, sites]
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = runs.script(ROOT / "examples" / "database" / "add_copies.py", resources.DATABASE, sites)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_table_gets_every_site_that_the_database_has_of_other_crystals(tmp_path, cli):

@@ -345,10 +345,11 @@ def material(name, theoretical=False, structure=DIAMOND):
     return {"material_id": name, "theoretical": theoretical, "structure": structure.as_dict()}
 
 
-def test_materials_project(serve, tmp_path, cli):
+def test_materials_project(serve, tmp_path, cli, monkeypatch):
     server = serve(summary(material("mp-149"), material("mp-7000", True, QUARTZ)))
-    environment = {"MP_API_KEY": KEY, "PMG_MAPI_ENDPOINT": server.url + "/"}
-    done = cli("fetch-structures", "--source", "mp", "--out", tmp_path / "s", env=environment)
+    monkeypatch.setenv("MP_API_KEY", KEY)
+    monkeypatch.setitem(SETTINGS, "PMG_MAPI_ENDPOINT", server.url + "/")
+    done = cli("fetch-structures", "--source", "mp", "--out", tmp_path / "s")
     assert done.returncode == 0, done.stderr
     assert {s.structure_id: s.status for s in read_sites(tmp_path / "s/sites.csv")} == {
         "mp-149": "experimental",
@@ -389,8 +390,9 @@ def test_materials_project_failures(serve, tmp_path, monkeypatch, key, answer, w
     assert not key or key not in got.failures[0]
 
 
-def test_no_key_is_one_line(tmp_path, cli):
-    done = cli("fetch-structures", "--source", "mp", "--out", tmp_path / "s", env={"MP_API_KEY": ""})
+def test_no_key_is_one_line(tmp_path, cli, monkeypatch):
+    monkeypatch.setenv("MP_API_KEY", "")
+    done = cli("fetch-structures", "--source", "mp", "--out", tmp_path / "s")
     assert_one_line_failure(done, "MP_API_KEY")
     assert not (tmp_path / "s").exists()
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sikpdos.commands.main import main
@@ -38,19 +39,37 @@ def in_new_process(arguments: list[str], stdin: bytes, cwd, env: dict) -> subpro
     )
 
 
-def in_this_process(arguments: list[str], stdin: bytes, cwd: str | os.PathLike | None) -> subprocess.CompletedProcess:
+def script(path: Path, *arguments) -> subprocess.CompletedProcess:
+    """`python PATH ARGUMENTS`, inside this process; it may import what lies beside it and in examples/."""
+    paths = [str(path.parent), str(ROOT / "examples")]
+    sys.path[:0] = paths
+    try:
+        words = [str(argument) for argument in arguments]
+        done = in_this_process(words, b"", None, lambda: runpy.run_path(str(path), run_name="__main__"))
+    finally:
+        for folder in paths:
+            sys.path.remove(folder)
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    return done
+
+
+def in_this_process(
+    arguments: list[str], stdin: bytes, cwd: str | os.PathLike | None, program: Callable[[], object] = main
+) -> subprocess.CompletedProcess:
     """What `sikpdos ARGUMENTS` leaves: exit code, and the bytes of its two streams, which are files as in a shell."""
     with tempfile.TemporaryDirectory(prefix="sikpdos-cli-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         with _surroundings(arguments, stdin, cwd, out, err):
-            code = _exit_code()
+            code = _exit_code(program)
         return subprocess.CompletedProcess(arguments, code, out.read_bytes(), err.read_bytes())
 
 
-def _exit_code() -> int:
+def _exit_code(program: Callable[[], object]) -> int:
     try:
-        main()
+        program()
     except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # as Python does at the end of a process
         traceback.print_exc()
