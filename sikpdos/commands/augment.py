@@ -100,7 +100,17 @@ def augment(
     densities = _densities(density)
     amplitude_A = deform.thermal_amplitude_A(temperature) if amplitude is None else amplitude
     settings = Settings(
-        volume, shear, amplitude_A, closest, (low, high), max_atoms, n_sites, atoms, densities, surfaces, seed
+        volume=volume,
+        shear=shear,
+        amplitude_A=amplitude_A,
+        closest_A=closest,
+        volume_range_A3=(low, high),
+        max_atoms=max_atoms,
+        sites=n_sites,
+        atoms=atoms,
+        density=densities,
+        surfaces=surfaces,
+        seed=seed,
     )
     parents = [] if sites is None else read_parents(read_sites(sites), sites, CONSOLE.say)
     weights = None if where_wrong is None else _weights(where_wrong, parents)

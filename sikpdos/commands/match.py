@@ -80,6 +80,7 @@ def match(
     from sikpdos.dataset.dataset import read_dataset
     from sikpdos.model import shipped
     from sikpdos.prediction import matching
+    from sikpdos.prediction.predict import preprocessing_for
 
     known = read_dataset(templates)
     if not files:
@@ -89,7 +90,7 @@ def match(
             table = matching.test_table(known, split.value, seed, test_group or (), k)
         tables.write_csv(output, table)
         return
-    preprocessing = matching.preprocessing_for(
+    preprocessing = preprocessing_for(
         known,
         sigma_eV=sigma,
         background=window,

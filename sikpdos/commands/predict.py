@@ -140,7 +140,14 @@ def predict(
             raise typer.Exit(1)
         return
     results = predict_files(
-        files, choose, preprocessing, part.value, failures, reading, failures.left_out, found.inputs
+        files,
+        choose=choose,
+        preprocessing=preprocessing,
+        part=part.value,
+        failed=failures,
+        reading=reading,
+        left_out=failures.left_out,
+        inputs=found.inputs,
     )
     _write(results, output, json=json, plot=plot, named=len(files) > 1 and not merge)
     failures.end()

@@ -25,6 +25,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.files import display_name, output, read_bytes
 from sikpdos.common.version import __version__
 
+MAGIC = b"PK\x03\x04"  # begins every NPZ, a zip archive
 _SEAL = b"sha256:"  # begins an NPZ's archive comment, its last bytes; the digest is of all bytes before it
 _TEXT = ("ids", "groups", "site_meta", "material_class", "classes")  # arrays of text; all others are numbers
 _LARGEST = 1e30  # no quantity of the suite is larger; products of such numbers would be infinite
@@ -152,7 +153,7 @@ def read(
     """
     name = display_name(path)
     data = read_bytes(path) if data is None else data
-    if data[:4] != b"PK\x03\x04":
+    if not is_npz(data):
         raise SikpdosError("not an NPZ file", name)
     sealed(data, name)
     with failures(name), np.load(io.BytesIO(data), allow_pickle=False) as archive:
@@ -226,5 +227,5 @@ def schema_of(source: bytes | str | os.PathLike) -> str | None:
 
 
 def is_npz(data: bytes) -> bool:
-    """Whether the content of a file begins as an NPZ does (a zip archive)."""
-    return data[:2] == b"PK"
+    """Whether the content of a file begins as an NPZ does."""
+    return data.startswith(MAGIC)

@@ -22,7 +22,6 @@ from sikpdos.formats.spectrum_image import usual_names
 from sikpdos.formats.spectrum_set import KINDS, NavigationAxis, SpectrumSet, energy_axis
 
 FORMAT = "NPZ matrix"
-MAGIC = b"PK\x03\x04"
 SPECTRA = "spectra.npy"
 _BLOCK_BYTES = 256 << 20  # of spectra in memory at a time
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sikpdos.common import files, limits
+from sikpdos.common import files, limits, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.formats import hdf5
 from sikpdos.formats.athena import is_athena, read_athena
@@ -15,7 +15,6 @@ from sikpdos.formats.columns import ColumnChoice, Table
 from sikpdos.formats.columns_text import read_tables
 from sikpdos.formats.emsa import is_msa, read_msa
 from sikpdos.formats.nion import NPY_MAGIC, is_ndata, read_ndata, read_npy
-from sikpdos.formats.npz_matrix import MAGIC as NPZ_MAGIC
 from sikpdos.formats.npz_matrix import read_npz_matrix
 from sikpdos.formats.rosetta import read_rosetta, rosetta_format
 from sikpdos.formats.spectrum_set import SpectrumSet
@@ -98,11 +97,11 @@ def _head(path: str | os.PathLike) -> bytes:
 
 def _read_binary(source: str | os.PathLike | bytes, head: bytes, name: str) -> Content | None:
     """What a binary file, or its content, holds; None if it is none of those known."""
-    if head.startswith(NPZ_MAGIC) and is_ndata(source):
+    if npz.is_npz(head) and is_ndata(source):
         return Content(spectra=(read_ndata(source, name),))
     if head.startswith(NPY_MAGIC):
         return Content(spectra=(read_npy(source, name),))
-    if head.startswith(NPZ_MAGIC):
+    if npz.is_npz(head):
         return Content(spectra=(read_npz_matrix(source, name),))
     if head.startswith(hdf5.MAGIC) or head[512:].startswith(hdf5.MAGIC):  # behind MATLAB's own 512 bytes
         return Content(*hdf5.read_hdf5(source, name))

@@ -55,6 +55,7 @@ class PreparedBatch:
 
 def convert_files(
     paths: Sequence[str],
+    *,
     of_dataset: Callable[[Dataset, list[str]], T],
     of_batch: Callable[[PreparedBatch], T],
     preprocessing: Callable[[], Preprocessing],

@@ -16,8 +16,7 @@ from sikpdos.model.metrics import mse
 from sikpdos.model.template_matching import Matched, match
 from sikpdos.prediction.batches import PreparedBatch, convert_files
 from sikpdos.prediction.predict import part_rows, predict_dataset
-from sikpdos.spectra.processing import missing_sigma
-from sikpdos.spectra.settings import Corrections, Preprocessing
+from sikpdos.spectra.settings import Preprocessing
 
 
 def test_table(dataset: Dataset, kind: str, seed: int, test_groups: Sequence[str], k: int) -> dict[str, Sequence]:
@@ -49,33 +48,6 @@ def _table(dataset: Dataset, test: np.ndarray, rest: np.ndarray, k: int) -> tupl
     return columns, errors
 
 
-def preprocessing_for(
-    templates: Dataset,
-    *,
-    sigma_eV: float | None = None,
-    background: str | tuple[float, float] = "auto",
-    smooth: tuple[int, int] | None = None,
-    onset: float | None = None,
-    allow_partial: bool = False,
-    corrections: Corrections = Corrections(),
-) -> Preprocessing:
-    """How to prepare measured spectra for templates: their onset rule if no onset is given, and their broadening.
-
-    sigma_eV is the measurement's, if known. Raises SikpdosError where it is broader than the templates.
-    """
-    if sigma_eV is not None and sigma_eV > templates.sigma_eV + 1e-9:
-        raise SikpdosError(f"sigma {sigma_eV:g} eV is broader than the templates' {templates.sigma_eV:g} eV")
-    return Preprocessing(
-        background=background,
-        smooth=smooth,
-        onset=templates.onset_rule if onset is None else onset,
-        sigma_eV=sigma_eV,
-        broadening_eV=0.0 if sigma_eV is None else missing_sigma(templates.sigma_eV, sigma_eV),
-        allow_partial=allow_partial,
-        corrections=corrections,
-    )
-
-
 def match_files(
     templates: Dataset,
     paths: Sequence[str],
@@ -96,7 +68,14 @@ def match_files(
         matched = match(templates.spectra, templates.pdos, batch.prepared.spectra[rows], k)
         return [batch.names[row] for row in rows], matched
 
-    matches = convert_files(paths, of_dataset, of_batch, lambda: preprocessing, failed, reading)
+    matches = convert_files(
+        paths,
+        of_dataset=of_dataset,
+        of_batch=of_batch,
+        preprocessing=lambda: preprocessing,
+        failed=failed,
+        reading=reading,
+    )
     yield from (match_of_names for _, match_of_names in matches)
 
 

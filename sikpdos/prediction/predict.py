@@ -94,6 +94,7 @@ def _rounded(value: float) -> float | None:
 
 def predict_files(
     paths: Sequence[str],
+    *,
     choose: Callable[[Dataset | None], Model],
     preprocessing: Callable[[Model], Preprocessing],
     part: str,
@@ -122,7 +123,15 @@ def predict_files(
         return beyond_all(prepared, choose(None))
 
     batches = convert_files(
-        paths, of_dataset, of_batch, lambda: preprocessing(choose(None)), failed, reading, refuse, left_out, inputs
+        paths,
+        of_dataset=of_dataset,
+        of_batch=of_batch,
+        preprocessing=lambda: preprocessing(choose(None)),
+        failed=failed,
+        reading=reading,
+        refuse=refuse,
+        left_out=left_out,
+        inputs=inputs,
     )
     yield from ((path, model, predicted) for path, (model, predicted) in batches)
 
@@ -139,7 +148,7 @@ def beyond_all(prepared: Prepared, model: Model) -> dict[int, Refusal]:
 
 
 def preprocessing_for(
-    model: Model,
+    known: Model | Dataset,
     *,
     sigma_eV: float | None = None,
     background: str | tuple[float, float] = "auto",
@@ -148,34 +157,33 @@ def preprocessing_for(
     allow_partial: bool = False,
     corrections: Corrections = Corrections(),
 ) -> Preprocessing:
-    """How to prepare measured spectra for a model: its onset rule if no onset is given, and its resolution.
+    """How to prepare measured spectra for a model or for templates: their onset rule if no onset is given, their sigma.
 
     sigma_eV is the measurement's, if known; a model that takes any resolution needs no broadening. Raises
-    SikpdosError where the spectrum is broader than the model allows.
+    SikpdosError where the spectrum is broader than the model or the templates.
     """
     return Preprocessing(
         background=background,
         smooth=smooth,
-        onset=model.meta["onset_rule"] if onset is None else onset,
+        onset=known.meta["onset_rule"] if onset is None else onset,
         sigma_eV=sigma_eV,
-        broadening_eV=0.0 if sigma_eV is None else _missing_eV(model, sigma_eV),
+        broadening_eV=0.0 if sigma_eV is None else _missing_eV(known, sigma_eV),
         allow_partial=allow_partial,
         corrections=corrections,
     )
 
 
-def _missing_eV(model: Model, sigma_eV: float) -> float:
-    """Sigma of the Gaussian that brings a measurement of resolution sigma_eV to what the model takes."""
-    if model.architecture.resolution_input:
-        low_eV, high_eV = model.meta["settings"]["sigma_eV"]
+def _missing_eV(known: Model | Dataset, sigma_eV: float) -> float:
+    """Sigma of the Gaussian that brings a measurement of resolution sigma_eV to what is known."""
+    whose = "the model's" if isinstance(known, Model) else "the templates'"
+    if isinstance(known, Model) and known.architecture.resolution_input:
+        low_eV, high_eV = known.meta["settings"]["sigma_eV"]
         if sigma_eV > high_eV:
-            raise SikpdosError(f"sigma {sigma_eV:g} eV is beyond the model's {low_eV:g} to {high_eV:g} eV")
+            raise SikpdosError(f"sigma {sigma_eV:g} eV is beyond {whose} {low_eV:g} to {high_eV:g} eV")
         return missing_sigma(low_eV, sigma_eV)
-    if sigma_eV > model.sigma_eV + 1e-9:
-        raise SikpdosError(
-            f"sigma {sigma_eV:g} eV is broader than the model's {model.sigma_eV:g} eV; use another --model"
-        )
-    return missing_sigma(model.sigma_eV, sigma_eV)
+    if sigma_eV > known.sigma_eV + 1e-9:
+        raise SikpdosError(f"sigma {sigma_eV:g} eV is broader than {whose} {known.sigma_eV:g} eV")
+    return missing_sigma(known.sigma_eV, sigma_eV)
 
 
 def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:

@@ -66,7 +66,14 @@ def read_bands(path: str | os.PathLike) -> Bands:
         heads, energies_hartree = _kpoints(lines[9:], n_k, n_bands)
     order = np.argsort(heads[:, 0], kind="stable")  # parallel runs may write the k-points in another order
     energies_eV = tuple(e[order] * HARTREE_EV for e in energies_hartree)
-    return Bands(heads[order, 1:4], heads[order, 4], energies_eV, electrons, fermi_eV, lattice_A)
+    return Bands(
+        kpoints=heads[order, 1:4],
+        k_weights=heads[order, 4],
+        energy_eV=energies_eV,
+        electrons=electrons,
+        fermi_eV=fermi_eV,
+        lattice_A=lattice_A,
+    )
 
 
 def _numbers(line: str) -> list[float]:

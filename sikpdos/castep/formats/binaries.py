@@ -139,7 +139,14 @@ def read_pdos_bin(path: str | os.PathLike) -> PdosWeights:
             records.integer()  # spin number
             weight.append(records.equal_rows(min(records.size(), max_bands), n_orbitals))
     records.finish()
-    return PdosWeights(records.producer, kpoints, species, atom, angular_momentum, _stack(weights, records.name))
+    return PdosWeights(
+        producer=records.producer,
+        kpoints=kpoints,
+        species=species,
+        atom=atom,
+        angular_momentum=angular_momentum,
+        weight=_stack(weights, records.name),
+    )
 
 
 def read_core_strengths(path: str | os.PathLike) -> CoreStrengths:

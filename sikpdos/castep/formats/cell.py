@@ -92,4 +92,11 @@ def _parse(text: str) -> Cell:
         raise SikpdosError(f"block symmetry_ops has {len(numbers)} lines, not four an operation")
     operations = np.array(numbers).reshape(-1, 4, 3)
     generate = any(_GENERATE.match(line) for line in outside)
-    return Cell(lattice_A, labels, positions, operations[:, :3], operations[:, 3], generate)
+    return Cell(
+        lattice_A=lattice_A,
+        labels=labels,
+        positions=positions,
+        rotations=operations[:, :3],
+        translations=operations[:, 3],
+        symmetry_generate=generate,
+    )
