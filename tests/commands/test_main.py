@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from support import ROOT
+from support import ROOT, runs
 
 from sikpdos.commands.main import COMMANDS, load
 
@@ -79,6 +79,7 @@ def test_interruption_while_reading(number, code):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
+        preexec_fn=runs.interruptible,
     ) as process:
         process.stdin.write(b"1799 3\n" * 200_000)  # more than a pipe holds: once written, the command is reading
         process.stdin.flush()

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from support import ROOT, assert_one_line_failure
+from support import ROOT, assert_one_line_failure, runs
 
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import read_dataset
@@ -24,6 +24,7 @@ def start(folder, *arguments) -> subprocess.Popen:
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=runs.interruptible,
     )
 
 

@@ -99,3 +99,8 @@ def _surroundings(arguments: list[str], stdin: bytes, cwd, out: Path, err: Path)
 
 def _torch_threads() -> int | None:
     return sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
+
+
+def interruptible() -> None:
+    """For a process about to start: Ctrl-C reaches it, also where the tests run in the background of a script."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
