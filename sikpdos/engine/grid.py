@@ -18,6 +18,7 @@ from sikpdos.structures.supercell import reduction
 
 PRIMES = (2, 3, 5, 7)
 LARGEST = 2**17
+FAST = (16, 24, 32, 36, 48, 56, 60)  # divisions of the last axis, below 64: see "The FFT grid" in the README
 SIZES_TRIED = 7  # divisions along each vector, from the smallest possible on
 SLACK = 1.05  # more may be paid for images farther apart
 BATCH = 500  # grids looked at at a time
@@ -97,8 +98,9 @@ def densest_grid(reciprocal: np.ndarray, radius: float) -> Grid:
     for length, i in sorted(found, reverse=True):
         basis = bases[i] @ reduced
         if costs[i] <= limit and _is_shortest(shapes[i, :, None] * (basis @ reciprocal), length):
-            a, b, c = shapes[i].tolist()
-            return Grid(basis, (a, b, c))
+            axes = np.roll(np.arange(3), 2 - int(last_axis_cost(shapes[i]).argmin()))  # the best one last
+            a, b, c = shapes[i][axes].tolist()
+            return Grid(basis[axes], (a, b, c))
     raise ValueError("no FFT grid for this cell")
 
 
@@ -134,7 +136,15 @@ def smooth_box(basis: np.ndarray, diameter: float) -> np.ndarray:
 
 
 def cost(shapes: np.ndarray) -> np.ndarray:
-    """What H costs on each shape (n, 3), in points of one with even divisions: FFTs of powers of 2 are fastest."""
-    powers = (shapes & (shapes - 1)) == 0
-    kinds = [powers & (shapes >= 16), shapes % 8 == 0, shapes % 4 == 0, shapes % 2 == 0]
-    return shapes.prod(1) * np.select(kinds, [0.9, 0.95, 0.98, 1.0], 1.04).prod(1)
+    """What H costs on each shape (n, 3), in points of one with long even divisions, FAST along the last axis."""
+    return (
+        shapes.prod(1)
+        * np.select([shapes < 12, shapes % 2 == 1], [1.15, 1.04], 1.0).prod(1)
+        * last_axis_cost(shapes).min(1)
+    )
+
+
+def last_axis_cost(n: np.ndarray) -> np.ndarray:
+    """What H costs where the last axis has n divisions, against a FAST one; the other axes may have any smooth number."""
+    fast = np.isin(n, FAST) | ((n >= 64) & (n % 4 == 0))
+    return np.select([fast, n >= 35], [1.0, 1.2], 1.5)
