@@ -88,3 +88,20 @@ def small_model(cli, small_dataset, small_settings) -> Path:
     done = cli("train", small_dataset, "--config", small_settings, "-o", model)
     assert done.returncode == 0, done.stderr
     return model
+
+
+@pytest.fixture
+def serve():
+    """Start a server: serve(answer, ...) -> Answers, whose `url` is asked and which keeps what was `asked`."""
+    from support.server import Answers
+
+    servers = []
+
+    def start(*answers):
+        servers.append(Answers(*answers))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.server.shutdown()
+        server.server.server_close()

@@ -16,6 +16,8 @@ from sikpdos.spectra.lifetime import Lifetime, broaden_bins
 
 _FINE_EV = 0.05
 _NEAR_FERMI_EV = 50.0  # no edge begins so far above it
+_COARSEST_EV = 2.0  # steps that say nothing of an edge
+_HIGHEST_EV = 2e5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ class CurveTable:
 
 
 def read_table(path: str | os.PathLike, data: bytes) -> CurveTable:
-    """The content of a CSV. Raises SikpdosError for other columns, or energies that are not equally spaced."""
+    """The content of a CSV. Raises SikpdosError for other columns, or energies not equally spaced, coarse, or no eV."""
     text = tables.read_csv(path, ["energy_eV"], data)
     names = [name for name in ("edge", "s", "p") if name in text]
     if not names or ("edge" in names and len(names) > 1):
@@ -42,6 +44,12 @@ def read_table(path: str | os.PathLike, data: bytes) -> CurveTable:
         raise SikpdosError("energies must increase, four or more", path)
     if np.ptp(step_eV) > 0.02 * step_eV.mean():
         raise SikpdosError("energies are not equally spaced", path)
+    if step_eV.mean() > _COARSEST_EV or np.abs(energy_eV).max() > _HIGHEST_EV:
+        raise SikpdosError(
+            f"energies from {energy_eV[0]:g} to {energy_eV[-1]:g} in steps of {step_eV.mean():.4g}: "
+            f"expected eV, in steps of up to {_COARSEST_EV:g} eV",
+            path,
+        )
     return CurveTable(energy_eV=energy_eV, columns={name: tables.numbers(text, name, path) for name in names})
 
 

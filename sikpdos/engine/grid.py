@@ -145,6 +145,6 @@ def cost(shapes: np.ndarray) -> np.ndarray:
 
 
 def last_axis_cost(n: np.ndarray) -> np.ndarray:
-    """What H costs where the last axis has n divisions, against a FAST one; the other axes may have any smooth number."""
+    """What H costs where the last axis has n divisions, against a FAST one; the other axes hardly matter."""
     fast = np.isin(n, FAST) | ((n >= 64) & (n % 4 == 0))
     return np.select([fast, n >= 35], [1.0, 1.2], 1.5)

@@ -23,6 +23,7 @@ from sikpdos.formats.spectrum_set import KINDS, NavigationAxis, SpectrumSet, ene
 
 FORMAT = "NPZ matrix"
 SPECTRA = "spectra.npy"
+_MOST_SHRUNK = 100  # times that packing makes spectra smaller
 _BLOCK_BYTES = 256 << 20  # of spectra in memory at a time
 
 
@@ -59,6 +60,7 @@ def read_npz_matrix(source: str | os.PathLike | bytes, name: str) -> SpectrumSet
         for key in ("energy_eV", "spectra"):
             if f"{key}.npy" not in members:
                 raise SikpdosError(f"no array '{key}': not a matrix of measured spectra", name)
+        _check_size(archive)
         energy = _array(archive, "energy_eV.npy")
         ids = _array(archive, "ids.npy") if "ids.npy" in members else None
         with archive.open(SPECTRA) as stream:
@@ -127,6 +129,14 @@ def _word(archive: zipfile.ZipFile, members: set[str], key: str) -> str:
 
 def _open(source: str | os.PathLike | bytes) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+
+
+def _check_size(archive: zipfile.ZipFile) -> None:
+    """Refuse what unpacks to more than the limit; spectra, which stay in the file, only if they shrank as none does."""
+    spectra = archive.getinfo(SPECTRA)
+    limits.check(sum(member.file_size for member in archive.infolist()) - spectra.file_size)
+    if spectra.file_size > _MOST_SHRUNK * spectra.compress_size:
+        limits.check(spectra.file_size)
 
 
 def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:

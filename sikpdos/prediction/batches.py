@@ -144,12 +144,13 @@ def prepared_batches(
 ) -> Iterator[PreparedBatch]:
     """The usable spectra of a file, a few thousand at a time.
 
-    Sets that do not fit go to `failed`, single spectra to `left_out` once the file is read, or to `failed` if no other
+    What does not fit, sets and single spectra, goes to `left_out` once the file is read, or to `failed` if nothing else
     of the file can be used. Those of them that are rows of a set are entries of the batch before or after them.
     """
     held: PreparedBatch | None = None  # the last usable batch
     before: Entries = ()  # of unusable blocks before the first
     lost: dict[str, list[str]] = {}
+    unfit: list[str] = []  # lines about whole sets
     for spectra in sets:
         try:
             for block in spectra.blocks(BATCH):
@@ -167,14 +168,15 @@ def prepared_batches(
                     before += _unusable(block.entries)
         except SikpdosError as error:
             names = spectra.names if len(spectra) == 1 and spectra.names else ()
-            failed(_error_line(path, names, error))
+            unfit.append(_error_line(path, names, error))
     if held is not None:
         yield held
-    for cause, names in lost.items():
-        if held is None:
-            failed(_line(path, names, cause.removesuffix("; left as NaN")))
-        else:
-            left_out(_line(path, names, cause))
+    lines = [
+        _line(path, names, cause.removesuffix("; left as NaN" if held is None else "")) for cause, names in lost.items()
+    ]
+    tell = failed if held is None else left_out
+    for line in unfit + lines:
+        tell(line)
 
 
 def _unusable(entries: Entries) -> Entries:

@@ -41,7 +41,7 @@ def jobs(inputs: Path) -> dict[str, Job]:
     """Commands that write several files or take a while; their inputs are made in a folder."""
     castep_model.write_runs_folder(inputs / "runs", n_structures=6)
     raw = made_up_sites.write_sites(inputs)
-    (inputs / "small.toml").write_text("members = 4\nepochs = 150\npatience = 150\nchannels = [4, 8]\nhidden = 16\n")
+    (inputs / "small.toml").write_text("members = 4\nepochs = 50\npatience = 50\nchannels = [4, 8]\nhidden = 16\n")
     (inputs / "POSCAR").write_text(DIAMOND)
     command(inputs, "assemble", str(raw), "-o", "dataset.npz").wait()
     command(inputs, "fetch-structures", "POSCAR", "-o", "structures").wait()
@@ -128,7 +128,7 @@ def attack(wanted: dict[str, int], seed: int) -> tuple[Counter, list[str]]:
                 counts[name] += alive
                 findings += [f"{name} {attempt}: {text}" for text in wrong]
                 shutil.rmtree(folder)
-            print(f"{name}: {counts[name]} kills, {len(findings)} findings", flush=True)
+                print(f"{name}: {counts[name]} of {kills} kills landed, {len(findings)} findings", flush=True)
     return counts, findings
 
 

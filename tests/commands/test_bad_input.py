@@ -112,18 +112,6 @@ def test_unwritable_outputs(cli, small_dataset, small_model, small_settings, tmp
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk(shell, small_dataset, small_model):
-    raw = small_dataset.with_name("raw")
-    for command in (f"broaden {raw}", f"match {small_dataset}", f"predict {small_dataset} -m {small_model}"):
-        done = shell(f"sikpdos {command} > /dev/full")
-        assert done.returncode == 1
-        assert "No space left on device" in done.stderr
-        assert "Traceback" not in done.stderr
-    done = shell(f"sikpdos assemble {raw} -o /dev/full")
-    assert done.returncode == 1
-    assert "/dev/full: cannot write: No space left" in done.stderr
-
-
 def test_closed_pipes(shell, small_dataset):
     raw = small_dataset.with_name("raw")
     done = shell(f"sikpdos broaden {raw} | true")

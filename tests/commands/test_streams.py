@@ -49,11 +49,6 @@ def test_a_closed_stdin_is_a_failure_only_where_it_is_needed(shell, expected):
     assert_one_line_failure(shell("sikpdos predict - <&-"), "sikpdos predict: standard input: ")
 
 
-@pytest.mark.parametrize("line", ["--help", "predict --help", "--version", "--show-completion bash"])
-def test_help_to_a_full_disk_is_one_line(shell, line):
-    assert_one_line_failure(shell(f"sikpdos {line} > /dev/full"), "No space left on device")
-
-
 @pytest.mark.parametrize("environment", [None, ASCII], ids=["UTF-8", "ASCII"])
 def test_file_names_of_any_bytes(cli, tmp_path, environment):
     names = [b"b\xb5.msa", "é.msa".encode()]

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import time
 
+import numpy as np
 import pytest
 
 from sikpdos.common.errors import SikpdosError
@@ -44,3 +45,16 @@ def test_what_unpacks_without_end_is_refused(tmp_path, monkeypatch):
             read_spectra(tmp_path / name)
     with pytest.raises(SikpdosError, match="unpacked"):
         read_spectra("/dev/zero")
+
+
+def test_spectra_that_unpack_to_far_more_than_measured_ones_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIKPDOS_MAX_BYTES", "100000")
+    energy_eV = np.linspace(1830, 1870, 161)
+    rng = np.random.default_rng(0)
+    np.savez_compressed(tmp_path / "counts.npz", energy_eV=energy_eV, spectra=rng.poisson(20, (900, 161)))
+    assert len(read_spectra(tmp_path / "counts.npz")[0]) == 900
+    np.savez_compressed(tmp_path / "zeros.npz", energy_eV=energy_eV, spectra=np.zeros((90_000, 161), np.uint8))
+    np.savez(tmp_path / "words.npz", energy_eV=energy_eV, spectra=np.ones((2, 161)), ids=np.array(["x" * 50_000] * 2))
+    for name in ("zeros", "words"):
+        with pytest.raises(SikpdosError, match="unpacked; SIKPDOS_MAX_BYTES"):
+            read_spectra(tmp_path / f"{name}.npz")

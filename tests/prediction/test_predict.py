@@ -190,6 +190,24 @@ def test_bad_spectra_of_a_matrix_stay_in_their_places_and_are_told_together(cli,
     assert "is sikpdos-predictions-1" in cli("predict", "p.npz", cwd=tmp_path).stderr
 
 
+def test_an_aborted_scan_is_told_and_the_others_are_predicted(cli, tmp_path):
+    energy_eV, counts = simulated(2)
+    (tmp_path / "scans.dat").write_text(
+        "#F scans.dat\n"
+        + "".join(
+            f"\n#S {number} escan\n#N 2\n#L energy_eV  counts\n"
+            + "".join(f"{e:.2f} {n:.0f}\n" for e, n in zip(energy_eV[:length], scan, strict=False))
+            for number, (scan, length) in enumerate([(counts[0], None), (counts[0], 3), (counts[1], None)], 1)
+        )
+    )
+    done = cli("predict", "scans.dat", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["spectrum"] for line in done.stdout.splitlines()] == ["scan 1", "scan 3"]
+    assert "scans.dat: scan 2: " in done.stderr
+    assert cli("predict", "scans.dat", "--json", "--strict", cwd=tmp_path).returncode == 1
+    assert_one_line_failure(cli("predict", "scans.dat", "--scan", 2, "--json", cwd=tmp_path), "scans.dat")
+
+
 def test_options_that_do_not_apply_are_refused(cli, small_dataset, tmp_path):
     done = cli("predict", small_dataset, "--despike", "--sigma", 1, "--json")
     assert (done.returncode, done.stdout) == (1, "")

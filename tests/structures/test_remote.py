@@ -1,21 +1,17 @@
-"""Databases over the network: well-behaved, failing and hostile servers on the loopback address."""
+"""Databases over the network: well-behaved and failing servers (hostile ones: attack/) on the loopback address."""
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import json
 import shutil
 import ssl
 import subprocess
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pymatgen.core import SETTINGS, Lattice, Structure
 from support import assert_one_line_failure
+from support.server import DIAMOND, item, ok, optimade, page
 
 from sikpdos.structures import sources
 from sikpdos.structures.sites import read_sites
@@ -24,79 +20,9 @@ from sikpdos.structures.web import Limits
 
 KEY = "k3y" + "0" * 29  # 32 characters, as the client asks for
 ECHO = '{"data": [{"material_id": "' + r"\u006b" + KEY[1:] + '"}]}'  # the key, not spelled as it is
-DIAMOND = Structure.from_spacegroup("Fd-3m", Lattice.cubic(5.43), ["Si"], [[0, 0, 0]])
 QUARTZ = Structure.from_spacegroup(
     "P3_221", Lattice.hexagonal(4.913, 5.405), ["Si", "O"], [[0.47, 0, 2 / 3], [0.413, 0.267, 0.786]]
 )
-
-
-class Answers:
-    """A server that gives prepared answers in turn: (status, headers, body); the last one again and again."""
-
-    def __init__(self, *answers):
-        self.answers, self.asked, self.headers = list(answers), [], []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                outer.asked.append(self.path)
-                outer.headers.append(dict(self.headers))
-                answer = outer.answers[0] if len(outer.answers) == 1 else outer.answers.pop(0)
-                status, headers, body = answer(self.path) if callable(answer) else answer
-                self.send_response(status)
-                for name, value in ({"Content-Length": str(len(body))} | headers).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-            def handle(self):
-                with contextlib.suppress(ConnectionError):  # a client that waits no longer
-                    super().handle()
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def serve():
-    servers = []
-
-    def start(*answers) -> Answers:
-        servers.append(Answers(*answers))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.server.shutdown()
-        server.server.server_close()
-
-
-def ok(data, headers=()) -> tuple[int, dict, bytes]:
-    return 200, {"Content-Type": "application/json", **dict(headers)}, json.dumps(data).encode()
-
-
-def item(name, structure=DIAMOND, **changes) -> dict:
-    """An OPTIMADE entry."""
-    attributes = {
-        "lattice_vectors": structure.lattice.matrix.tolist(),
-        "cartesian_site_positions": structure.cart_coords.tolist(),
-        "species": [{"name": s, "chemical_symbols": [s], "concentration": [1.0]} for s in structure.symbol_set],
-        "species_at_sites": [site.specie.symbol for site in structure],
-    }
-    return {"id": name, "type": "structures", "attributes": attributes | changes}
-
-
-def page(*items, following=None) -> tuple[int, dict, bytes]:
-    return ok({"data": list(items), "links": {"next": following}, "meta": {}})
-
-
-def optimade(server, folder=None, **query):
-    limits = Limits(query.pop("retries", 0), query.pop("timeout_s", 30.0), **query.pop("limits", {}))
-    return sources.fetch(["optimade"], Query(providers=(server.url,), limits=limits, **query), folder)
 
 
 def test_pages_are_followed_as_text_or_object(serve):
@@ -177,24 +103,6 @@ def test_a_damaged_kept_answer_is_told(serve, tmp_path):
     assert "delete it" in optimade(server, tmp_path).failures[0]
 
 
-def test_pages_in_a_circle_end(serve):
-    server = serve(page(item("a"), following="/v1/structures?p=2"), page(item("b"), following="/v1/structures?p=2"))
-    assert "circles" in optimade(server).failures[0]
-
-
-def test_a_silent_server_times_out(serve):
-    release = threading.Event()
-
-    def late(path):
-        release.wait(20)
-        return page()
-
-    server = serve(late)
-    got = optimade(server, timeout_s=0.3)
-    release.set()
-    assert "no answer within 0.3 s" in got.failures[0]
-
-
 def test_no_network():
     got = sources.fetch(["optimade"], Query(providers=("http://127.0.0.1:9",), limits=Limits(0)))
     assert "no connection" in got.failures[0]
@@ -230,13 +138,6 @@ def test_entries_of_no_use_are_left_out_with_the_reason(serve, changes, words):
     assert words in got.left_out[0]
 
 
-@pytest.mark.parametrize("name", ["../../x", "/etc/x", "a/b", "..", "a\x00b", "", 7, None, "x" * 300, "-rf"])
-def test_ids_that_are_no_file_names(serve, tmp_path, cli, name):
-    got = optimade(serve(page(item(name), item("good"))), tmp_path)
-    assert [e.structure_id for e in got.entries] == ["127.0.0.1-good"]
-    assert "not a usable id" in got.failures[0]
-
-
 def test_command_keeps_the_good_and_writes_nothing_outside(serve, tmp_path, cli):
     server = serve(page(item("../../x"), item("good"), item("sand", QUARTZ, species=None)))
     out = tmp_path / "deep" / "out"
@@ -266,69 +167,6 @@ def test_versioned_addresses_and_flat_entries(serve):
         assert "slab: not periodic" in got.left_out[0]
         assert urlsplit(server.asked[0]).path == "/v1/structures"
         assert "nperiodic_dimensions" in server.asked[0]
-
-
-def numbered(make):
-    """Answers with a page that names the next one, without end."""
-    count = iter(range(10**9))
-    return lambda path: make(f"/v1/structures?p={next(count)}")
-
-
-@pytest.mark.parametrize(
-    ("answer", "limits", "words"),
-    [
-        (lambda: numbered(lambda url: page(following=url)), {}, "an empty page with a next one"),
-        (lambda: numbered(lambda url: page(item("a"), following=url)), {"pages": 5}, "more than 5 pages"),
-        (lambda: (200, {}, b" " * 3000), {"answer_bytes": 1000}, "more than 0.001 MB"),
-        (lambda: (200, {}, gzip.compress(b" " * 10**7)), {"answer_bytes": 10**5}, "when unpacked"),
-        (lambda: (200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * 10**7)), {"answer_bytes": 10**5}, "unpacked"),
-        (lambda: numbered(lambda url: page(item("a"), following=url)), {"total_bytes": 4000}, "an answer of more than"),
-        (lambda: (200, {}, b"[" * 100_000), {}, "deeply"),
-        (lambda: (302, {"Location": "http://localhost:9/x"}, b""), {}, "redirected to another host (localhost:9)"),
-        (lambda: (302, {"Location": "/v1/structures"}, b""), {}, "redirected too often"),
-        (lambda: (400, {}, b'{"errors": "\\u001b[31mred\\u0007"}'), {}, "[31mred"),
-        (lambda: ok({"data": [item("a", species_at_sites=["Si"] * 27_000)], "links": {}}), {}, "more than 5000"),
-    ],
-)
-def test_whatever_a_server_sends_is_bounded(serve, answer, limits, words):
-    got = optimade(serve(answer()), limits=limits)
-    (told,) = [*got.failures, *got.left_out]
-    assert words in told
-    assert told.isprintable()
-
-
-def test_redirections_on_the_same_host_are_followed(serve):
-    server = serve((302, {"Location": "/v1/other"}, b""), page(item("a")))
-    assert [e.structure_id for e in optimade(server).entries] == ["127.0.0.1-a"]
-    assert server.asked[1] == "/v1/other"
-
-
-def test_a_dripping_server_is_left(serve):
-    """One byte at a time keeps every single wait short; the whole is limited."""
-    release = threading.Event()
-
-    server = serve(page())
-    handler = server.server.RequestHandlerClass
-
-    def drip(self):
-        self.send_response(200)
-        self.end_headers()
-        while not release.wait(0.05):
-            self.wfile.write(b" ")
-            self.wfile.flush()
-
-    handler.do_GET = drip
-    started = time.monotonic()
-    got = optimade(server, limits={"total_s": 0.5})
-    release.set()
-    assert "not done within 0.5 s" in got.failures[0]
-    assert time.monotonic() - started < 5
-
-
-def test_waits_that_a_server_asks_for_are_short(serve):
-    server = serve((503, {"Retry-After": "1e308"}, b""), page(item("a")))
-    got = optimade(server, retries=1, limits={"total_s": 0.5})
-    assert "not done within 0.5 s" in got.failures[0]
 
 
 def summary(*documents):

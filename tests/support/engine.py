@@ -16,7 +16,9 @@ from sikpdos.engine.settings import pseudopotentials
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "engine"
 PSEUDOS = pseudopotentials([], None)
 SILICON, HOLE = PSEUDOS.ground["Si"], PSEUDOS.hole
+QUICK = ["--cutoff", "90", "--k-spacing", "0.12", "--image", "5", "--threads", "1"]  # of sikpdos simulate: seconds
 NO_ROTATIONS = np.eye(3, dtype=int)[None]
+DIAMOND_POSCAR = "Si\n5.43\n0 .5 .5\n.5 0 .5\n.5 .5 0\nSi\n2\ndirect\n0 0 0\n.25 .25 .25\n"
 DIAMOND_A = 2.7345 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
 
 __all__ = ["HOLE", "NO_ROTATIONS", "PSEUDOS", "SILICON", "Crystal"]
