@@ -8,10 +8,12 @@ import typer
 
 from sikpdos.commands import measurement, options
 from sikpdos.commands.console import Console
+from sikpdos.commands.preparation import Preparation, prepared
 
 CONSOLE = Console("match")
 
 
+@prepared
 def match(
     templates: Annotated[str, typer.Argument(help="Dataset (NPZ) whose spectra are the templates.")],
     files: Annotated[
@@ -29,20 +31,8 @@ def match(
     ] = options.Split.grouped,
     seed: options.Seed = 0,
     test_group: options.TestGroup = None,
-    sigma: options.Resolution = None,
-    smooth: options.Smooth = None,
-    background: options.Background = "auto",
+    preparation: Preparation = Preparation(),
     onset: options.Onset = "auto",
-    allow_partial: options.AllowPartial = False,
-    column: options.Column = None,
-    scan: options.Scan = None,
-    merge: options.Merge = False,
-    e0_shift: options.E0Shift = 0.0,
-    despike: options.Despike = False,
-    low_loss: options.LowLossFile = None,
-    self_absorption: options.SelfAbsorption = None,
-    composition: options.Composition = "Si",
-    any_edge: options.AnyEdge = False,
     list_: options.List = False,
 ) -> None:
     """Template matching: the PDOS of the nearest known spectrum, the baseline of the model.
@@ -51,36 +41,26 @@ def match(
     Example: sikpdos match dataset.npz exp.msa --smooth 40,3
     Example: sikpdos match dataset.npz --model model.npz > comparison.csv
     """
-    window, smoothing = options.background_window(background), options.smoothing(smooth)
-    energy_eV, angles = options.onset_energy(onset), options.angles(self_absorption, composition)
+    onset_eV = options.onset_energy(onset)
     if files and model:
         raise typer.BadParameter("compares on the dataset's own test part: give no files", param_hint="--model")
     if not files and (neighbours or list_):
         raise typer.BadParameter("is about files: give some", param_hint="--neighbours" if neighbours else "--list")
-    of_files = {"--smooth": smooth, "--background": background != "auto", "--allow-partial": allow_partial}
-    of_files |= {
-        "--sigma": sigma is not None,
-        "--onset": onset != "auto",
-        "--e0-shift": e0_shift != 0,
-        "--despike": despike,
-    }
-    of_files |= {"--low-loss": low_loss, "--self-absorption": self_absorption, "--any-edge": any_edge}
-    of_files |= {"--column": column, "--scan": scan, "--merge": merge}
     of_split = {"--split": split is not options.Split.grouped, "--seed": seed, "--test-group": test_group}
     if not files:
+        of_files = preparation.given() | {"--onset": onset != "auto"}
         options.refuse(of_files, "is for files of spectra, and none is given")
     if files or model:
         options.refuse(of_split, "is for the dataset's own test part")
     options.check_output(output, options.CSV)
     if files and list_:
-        measurement.list_files(CONSOLE, files, output, column, scan)
+        measurement.list_files(CONSOLE, files, output, preparation.reading())
         return
 
     from sikpdos.common import tables
     from sikpdos.dataset.dataset import read_dataset
     from sikpdos.model import shipped
     from sikpdos.prediction import matching
-    from sikpdos.prediction.predict import preprocessing_for
 
     known = read_dataset(templates)
     if not files:
@@ -90,24 +70,9 @@ def match(
             table = matching.test_table(known, split.value, seed, test_group or (), k)
         tables.write_csv(output, table)
         return
-    preprocessing = preprocessing_for(
-        known,
-        sigma_eV=sigma,
-        background=window,
-        smooth=smoothing,
-        onset=energy_eV,
-        allow_partial=allow_partial,
-        corrections=measurement.corrections(
-            e0_shift=e0_shift,
-            despike=despike,
-            any_edge=any_edge,
-            low_loss=low_loss,
-            angles=angles,
-            composition=composition,
-        ),
-    )
+    preprocessing = preparation.preprocessing(onset_eV)(known)
     failures = measurement.Failures(CONSOLE)
-    reading = measurement.reading(column, scan, merge)
+    reading = preparation.reading()
     found = [
         matching.neighbour_table(known, names, matched) if neighbours else matching.pdos_table(names, matched)
         for names, matched in matching.match_files(known, files, preprocessing, k, failures, reading)

@@ -13,55 +13,19 @@ if TYPE_CHECKING:
     from sikpdos.dataset.dataset import Dataset
     from sikpdos.formats.read import Reading
     from sikpdos.model.ensemble import Model
-    from sikpdos.spectra.settings import Corrections
 
 
-def reading(column: str | None, scan: str | None, merge: bool) -> Reading:
-    """What is taken of each file."""
-    from sikpdos.formats.columns import ColumnChoice
-    from sikpdos.formats.read import Reading
-
-    return Reading(ColumnChoice(column, scan), merge)
-
-
-def corrections(
-    *,
-    e0_shift: float,
-    despike: bool,
-    any_edge: bool,
-    low_loss: str | None,
-    angles: tuple[float, float] | None,
-    composition: str,
-) -> Corrections:
-    """What is corrected; the low-loss spectrum is read, and what no sample can be is refused, before anything else."""
-    from sikpdos.prediction.batches import read_low_loss
-    from sikpdos.spectra.self_absorption import Geometry, ratio
-    from sikpdos.spectra.settings import Corrections
-
-    geometry = None if angles is None else Geometry(*angles, composition)
-    if geometry is not None:
-        ratio(geometry)
-    return Corrections(
-        e0_shift_eV=e0_shift,
-        despike=despike,
-        any_edge=any_edge,
-        low_loss=None if low_loss is None else read_low_loss(low_loss),
-        geometry=geometry,
-    )
-
-
-def list_files(console: Console, files: Sequence[str], output: str, column: str | None, scan: str | None) -> None:
+def list_files(console: Console, files: Sequence[str], output: str, reading: Reading) -> None:
     """Write what files hold as CSV; exit 1 where one cannot be read."""
     from sikpdos.common import tables
     from sikpdos.common.errors import SikpdosError, display_name, naming
-    from sikpdos.formats.columns import ColumnChoice
     from sikpdos.formats.listing import COLUMNS, list_content
 
     rows, failures = [], Failures(console)
     for path in files:
         try:
             with naming(path):
-                listed, remarks = list_content(path, ColumnChoice(column, scan))
+                listed, remarks = list_content(path, reading.choice)
         except SikpdosError as error:
             failures(str(error))
             continue

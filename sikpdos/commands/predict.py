@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Iterator
 from enum import Enum
@@ -12,6 +11,7 @@ import typer
 
 from sikpdos.commands import maps, measurement, options
 from sikpdos.commands.console import Console
+from sikpdos.commands.preparation import Preparation, prepared
 
 if TYPE_CHECKING:
     from sikpdos.model.ensemble import Model
@@ -30,6 +30,7 @@ class Part(str, Enum):
     train = "train"
 
 
+@prepared
 def predict(
     files: Annotated[
         list[str], typer.Argument(help="Spectra (msa, csv, txt, xdi, prj, npz, dm3...), a dataset, or -.")
@@ -41,9 +42,7 @@ def predict(
         str | None,
         options.model("Model file, or name of a shipped one.", "measured; for a dataset that of its sigma"),
     ] = None,
-    sigma: options.Resolution = None,
-    smooth: options.Smooth = None,
-    background: options.Background = "auto",
+    preparation: Preparation = Preparation(),
     onset: Annotated[
         str,
         typer.Option(
@@ -52,16 +51,6 @@ def predict(
             help="Energy of the onset, eV, or auto (the model's rule), or common (an image's mean spectrum's).",
         ),
     ] = "auto",
-    allow_partial: options.AllowPartial = False,
-    column: options.Column = None,
-    scan: options.Scan = None,
-    merge: options.Merge = False,
-    e0_shift: options.E0Shift = 0.0,
-    despike: options.Despike = False,
-    low_loss: options.LowLossFile = None,
-    self_absorption: options.SelfAbsorption = None,
-    composition: options.Composition = "Si",
-    any_edge: options.AnyEdge = False,
     bin: maps.Bin = None,
     pca: maps.Pca = None,
     average: maps.Average = None,
@@ -86,50 +75,22 @@ def predict(
     \b
     Example: sikpdos predict exp.msa --smooth 40,3 --sigma 1.2 > pdos.csv
     """
-    window, smoothing = options.background_window(background), options.smoothing(smooth)
     of_image = maps.image_options(bin, pca, average, onset)
     energy_eV = None if of_image.common_onset else options.onset_energy(onset)
-    angles = options.angles(self_absorption, composition)
     options.check_output(output, _JSON if json else options.CSV + options.NPZ + maps.HSPY)
     options.check_output(plot, options.FIGURES, "--plot")
     if list_:
-        measurement.list_files(CONSOLE, files, output, column, scan)
+        measurement.list_files(CONSOLE, files, output, preparation.reading())
         return
 
     from sikpdos.model import shipped
-    from sikpdos.prediction.predict import predict_files, preprocessing_for
+    from sikpdos.prediction.predict import predict_files
 
-    preprocessing = functools.partial(
-        preprocessing_for,
-        sigma_eV=sigma,
-        background=window,
-        smooth=smoothing,
-        onset=energy_eV,
-        allow_partial=allow_partial,
-        corrections=measurement.corrections(
-            e0_shift=e0_shift,
-            despike=despike,
-            any_edge=any_edge,
-            low_loss=low_loss,
-            angles=angles,
-            composition=composition,
-        ),
-    )
-    of_measurements = {
-        "--sigma": sigma is not None,
-        "--smooth": smooth is not None,
-        "--background": background != "auto",
-        "--onset": onset != "auto",
-        "--allow-partial": allow_partial,
-        "--e0-shift": e0_shift != 0,
-        "--despike": despike,
-        "--low-loss": low_loss is not None,
-        "--self-absorption": angles is not None,
-        "--any-edge": any_edge,
-    }
+    preprocessing = preparation.preprocessing(energy_eV)
+    of_measurements = preparation.given("column", "scan", "merge") | {"--onset": onset != "auto"}
     choose = measurement.choosing(shipped.chooser(model), of_measurements, {"--part": part is not Part.all})
     failures = measurement.Failures(CONSOLE, strict)
-    reading = measurement.reading(column, scan, merge)
+    reading = preparation.reading()
     found = maps.look(files, output, of_image, reading, json)
     if found.image is not None:
         if plot:
@@ -149,7 +110,7 @@ def predict(
         left_out=failures.left_out,
         inputs=found.inputs,
     )
-    _write(results, output, json=json, plot=plot, named=len(files) > 1 and not merge)
+    _write(results, output, json=json, plot=plot, named=len(files) > 1 and not preparation.merge)
     failures.end()
 
 
