@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
-import sys
-import tempfile
-import zlib
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
@@ -21,7 +17,7 @@ from sikpdos.castep.columns import Choice, Table
 from sikpdos.castep.formats import optados_core, optados_dat
 from sikpdos.castep.formats.kind import HEAD_BYTES, Kind, kind_of
 from sikpdos.castep.formats.odo import OdoRun, read_odo
-from sikpdos.common import files
+from sikpdos.common import files, limits
 from sikpdos.common.errors import SikpdosError, naming
 
 
@@ -48,30 +44,27 @@ def _read(path: str, choice: Choice) -> Table | optados_dat.Pdos:
         stream.seek(0)
         with naming(path):
             if kind is Kind.PDOS:
-                return optados_dat.parse_pdos(stream.read())
+                return optados_dat.parse_pdos(limits.read(stream, path))
             if kind is Kind.DOS:
-                return _dos(stream.read(), path, choice)
+                return _dos(limits.read(stream, path), path, choice)
             if kind is Kind.CORE:
                 return _core(stream, path, choice)
             if kind is Kind.LOG:
-                return _log(read_odo(path, data=stream.read()))
+                return _log(read_odo(path, data=limits.read(stream, path)))
     return binary_table(Path(path), choice)
 
 
 @contextmanager
 def _seekable(path: str) -> Iterator[BinaryIO]:
-    """A file or stdin as a stream that can go back; stdin goes through a temporary file, not memory."""
-    if path == files.STDIO:
-        with tempfile.TemporaryFile() as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-            copy.seek(0)
-            yield copy
+    """A file or stdin as a stream that can go back; what is unpacked or comes from a pipe is held in memory."""
+    if path == files.STDIO or path.endswith(".gz"):
+        yield io.BytesIO(files.read_bytes(path))
         return
     try:
-        with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as stream:
-            yield cast("BinaryIO", stream)  # gzip's own kind reads and goes back, too
-    except (OSError, EOFError, zlib.error) as error:
-        raise SikpdosError(str(getattr(error, "strerror", None) or error), path) from error
+        with open(path, "rb") as stream:
+            yield stream
+    except OSError as error:
+        raise SikpdosError(str(error.strerror or error), path) from error
 
 
 def _log(run: OdoRun) -> Table:

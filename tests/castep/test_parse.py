@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import assert_one_line_failure
 from support.castep_fake import core_text, gaussian, odo_text, pdos_text, write_cell, write_eels_mat
 from support.castep_model import LATTICE_A, POSITIONS, write_ground, write_hole
 
@@ -339,3 +340,12 @@ def test_every_sample_is_read_or_refused_for_its_documented_reason(cli, shared):
         assert not re.search("nan|inf", done.stdout, re.I)
         n_read += 1
     assert n_read > 70
+
+
+@pytest.mark.parametrize("name", ["Si2.pdos.dat.gz", "Si2_B_K1_core_edge.dat.gz", "Si2.pdos_bin.gz"])
+def test_what_unpacks_to_too_much_is_refused(cli, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("SIKPDOS_MAX_BYTES", "100000")
+    (tmp_path / name).write_bytes(gzip.compress(b"1.0 2.0\n" * 20_000))
+    assert_one_line_failure(cli("parse-odo", name, cwd=tmp_path), f"{name}: holds more than", "SIKPDOS_MAX_BYTES")
+    done = cli("parse-odo", "-", stdin=b"1.0 2.0\n" * 20_000, cwd=tmp_path)
+    assert_one_line_failure(done, "standard input: holds more than")
