@@ -2,9 +2,9 @@
 
     python pack_databases.py build/sites.csv build/raw ... --database database.npz --external external.npz
 
-Of several folders the first that has a site gives it: what was computed anew goes before what a database was unpacked to.
-External are sites whose table or meta data say so, and whole cells named by --external-structure. Families are those of the
-table; sites that it does not have keep theirs. Random crystals of a family that the external set has are left out and named.
+Of several folders the first that has a site gives it: what was computed anew goes before what a database was
+unpacked to. External are sites whose table or meta data say so, and whole cells named by --external-structure. Families
+are those of the table; sites that it does not have keep theirs. Others of an external family are left out, and named.
 """
 
 from __future__ import annotations
