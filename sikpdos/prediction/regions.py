@@ -55,7 +55,8 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
     Raises SikpdosError naming the file for what is none.
     """
     name, data = files.display_name(path), files.read_bytes(path)
-    labels = _from_csv(data, name) if data[:6] != b"\x93NUMPY" and data[:2] != b"PK" else _from_numpy(data, name)
+    of_numpy = data.startswith(np.lib.format.MAGIC_PREFIX) or npz.is_npz(data)
+    labels = _from_numpy(data, name) if of_numpy else _from_csv(data, name)
     if labels.dtype.kind == "f" and np.array_equal(labels, np.rint(labels)):
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "biu" or labels.ndim == 0:
