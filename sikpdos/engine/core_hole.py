@@ -17,14 +17,13 @@ import torch
 from sikpdos.engine import eigensolver, potential, scf
 from sikpdos.engine.basis import DensityBasis, WaveBasis
 from sikpdos.engine.crystal import Crystal, Symmetry, supercell, symmetry
-from sikpdos.engine.ground_state import GroundState, hamiltonians
+from sikpdos.engine.ground_state import UNCONVERGED_BANDS, GroundState, hamiltonians
 from sikpdos.engine.hamiltonian import FixedPart, Hamiltonian, crystal_projectors, substitution_projectors
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.pseudopotential import Pseudopotential
 from sikpdos.engine.transition_energy import final_energy_Ry, initial_energy_Ry
 
 FOLDED_TOLERANCE_RY = 1e-3  # of the start bands
-UNCONVERGED_BANDS = 2  # the highest ones, which the filter hardly reaches
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,8 +182,9 @@ def folded_bands(
     """Lowest bands of the perfect crystal as wave functions of the supercell, for each of its k-points."""
     wanted = scf.n_bands(problem.n_electrons)
     bases = [hamiltonian.basis for hamiltonian in problem.hamiltonians]
-    if cell.is_primitive and len(bases) == len(ground.points) == 1 and np.allclose(bases[0].k, ground.points.points):
-        return _moved_bands(ground, atom, bases[0], wanted)
+    if cell.is_primitive:
+        pairs = [_moved_bands(ground, atom, basis, wanted) for basis in bases]
+        return [energies for energies, _ in pairs], [waves for _, waves in pairs]
     small = ground.basis
     shift = np.exp(2j * np.pi * (small.m @ ground.crystal.positions[atom]))
     values = small.to_real(ground.solution.potential.coefficients * small.backend.tensor(shift))
@@ -192,13 +192,11 @@ def folded_bands(
     return [energies for energies, _ in pairs], [waves for _, waves in pairs]
 
 
-def _moved_bands(
-    ground: GroundState, atom: int, basis: WaveBasis, wanted: int
-) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """The ground state's own bands, moved with the site to the origin, where its cell is the supercell already."""
-    x = ground.solution.waves[0][:, :wanted]
+def _moved_bands(ground: GroundState, atom: int, basis: WaveBasis, wanted: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ground state's own bands at a k-point, moved with the site to the origin: its cell is the supercell."""
+    energies, x = ground.bands_at(basis.k[0], wanted)
     phases = basis.density.backend.tensor(basis.phases(ground.crystal.positions[atom]).conj(), x.dtype)
-    return [ground.solution.bands.energies[:, :wanted]], [x * phases[:, None]]
+    return energies, x * phases[:, None]
 
 
 def _fold(

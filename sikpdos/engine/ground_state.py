@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from sikpdos.engine.hamiltonian import FixedPart, Hamiltonian, crystal_projector
 from sikpdos.engine.kpoints import KPoints
 
 BAND_TOLERANCE_RY = 3e-4  # of the bands on the dense mesh, from one cycle to the next
-LARGE_CELL_TOLERANCE_RY = 1e-3  # where one point made the density: moves the Fermi level by 1.5 meV
+LARGE_CELL_TOLERANCE_RY = 1e-3  # where the bands of another point are the start: moves the Fermi level by 1.5 meV
+UNCONVERGED_BANDS = 2  # the highest ones, which the filter hardly reaches
 UNFOLDED = np.eye(3, dtype=int)  # the cell is its own primitive cell
 
 
@@ -28,6 +29,7 @@ class GroundState:
     bands: scf.Bands  # on the dense mesh
     points: KPoints  # of the density
     n_band_points: int
+    _at: dict[tuple[bytes, int], tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)  # bands_at
 
     @property
     def zero_Ry(self) -> float:
@@ -36,6 +38,22 @@ class GroundState:
     @property
     def is_gapped(self) -> bool:
         return self.bands.is_gapped
+
+    def bands_at(self, k: np.ndarray, n_bands: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Energies (1, n) and waves (1, n, 1, n_waves) of the lowest bands at one k-point; the highest ones roughly.
+
+        Sites of a large cell, which needs no supercell, ask for the same point again.
+        """
+        key = k.tobytes(), n_bands
+        if key not in self._at:
+            values = self.solution.potential.values
+            (hamiltonian,) = hamiltonians(self.crystal, self.basis, k[None], n_bands, values)
+            start = _nearest_waves(hamiltonian.basis, self.points, self.solution)
+            wanted = n_bands - UNCONVERGED_BANDS
+            found = eigensolver.solve(hamiltonian, self.crystal, n_bands, wanted, LARGE_CELL_TOLERANCE_RY, start)
+            self._at[key] = found
+        energies, waves = self._at[key]
+        return energies[:, :n_bands], waves[:, :n_bands]
 
 
 def hamiltonians(
@@ -48,15 +66,23 @@ def hamiltonians(
 
 
 def _solve_bands(
-    hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int, solution: scf.SelfConsistent, parts: list[Hamiltonian]
+    hamiltonian: Hamiltonian, crystal: Crystal, n_bands: int, points: KPoints, solution: scf.SelfConsistent
 ) -> torch.Tensor:
-    """Energies (n_k, n_bands) near the Fermi level, from the one point that made the density of a large cell."""
+    """Energies (n_k, n_bands) near the Fermi level; those of a large cell from the nearest point of its density."""
     n_wanted = int(crystal.n_electrons / 2) + 1
     start, tolerance_Ry = None, BAND_TOLERANCE_RY
-    if len(parts) == 1 and len(parts[0].basis.k) == 1:
-        start = hamiltonian.basis.from_other_point(parts[0].basis, solution.waves[0])
-        tolerance_Ry = LARGE_CELL_TOLERANCE_RY
+    if len(hamiltonian.basis.k) == 1:
+        start, tolerance_Ry = _nearest_waves(hamiltonian.basis, points, solution), LARGE_CELL_TOLERANCE_RY
     return eigensolver.solve(hamiltonian, crystal, n_bands, n_wanted, tolerance_Ry, start)[0]
+
+
+def _nearest_waves(basis: WaveBasis, points: KPoints, solution: scf.SelfConsistent) -> torch.Tensor:
+    """Bands of the density's point nearest to the one point of a basis, as waves of that: (1, n, 1, n_waves)."""
+    distances = ((points.points - basis.k[0]) @ basis.density.reciprocal) ** 2
+    nearest = int(distances.sum(1).argmin())
+    other = WaveBasis(basis.density, points.points[nearest][None], UNFOLDED)
+    rows = [x[i : i + 1] for x in solution.waves for i in range(len(x))]
+    return basis.from_other_point(other, rows[nearest][..., : other.shape[2]])
 
 
 def batches(points: np.ndarray, basis: DensityBasis, n_vectors: int) -> list[np.ndarray]:
@@ -96,6 +122,6 @@ def ground_state(
     waves = [eigensolver.initial_guess(h, crystal, bands)[1] for h in parts]
     solution = scf.self_consistent_field(problem, density, waves, tolerance, report)
     dense = hamiltonians(crystal, basis, dense_points.points, bands, solution.potential.values)
-    energies = torch.cat([_solve_bands(h, crystal, bands, solution, parts) for h in dense])
+    energies = torch.cat([_solve_bands(h, crystal, bands, scf_points, solution) for h in dense])
     filled = scf.compute_occupations(energies, dense_points.weights, crystal.n_electrons, smearing_Ry)
     return GroundState(crystal, basis, solution, filled, scf_points, len(dense_points))

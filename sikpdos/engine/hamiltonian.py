@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,17 +15,23 @@ from sikpdos.engine.lanczos import lanczos
 from sikpdos.engine.pseudopotential import Pseudopotential, RadialFunction, table
 
 BOUND_STEPS = 10  # of the recursion that bounds the spectrum
+CROWD = 24  # atoms of one kind, from which on `Crowd` is faster
 
 
 def atomic_functions(
     basis: WaveBasis, kind: Pseudopotential, function: RadialFunction, positions: np.ndarray, volume: float
 ) -> np.ndarray:
     """Bloch sums of r f(r) Y_lm(r) at each position: (n_k, n_folded, n_positions * (2l + 1), n_waves)."""
+    angular = at_origin(basis, kind, function, volume)
+    phases = np.stack([basis.phases(position) for position in positions])
+    return np.moveaxis(phases[:, None] * angular[None], (0, 1), (2, 3)).reshape(*basis.shape[:2], -1, basis.shape[2])
+
+
+def at_origin(basis: WaveBasis, kind: Pseudopotential, function: RadialFunction, volume: float) -> np.ndarray:
+    """r f(r) Y_lm(r) at the origin: (2l + 1, n_k, n_folded, n_waves)."""
     q = np.linalg.norm(basis.q, axis=-1)
     radial = table(kind, function, basis.density.cutoff_Ry**0.5)(q) * (-1j) ** function.l / np.sqrt(volume)
-    angular = spherical_harmonics(function.l, basis.q) * radial  # (2l + 1, n_k, n_folded, n_waves)
-    phases = np.stack([basis.phases(position) for position in positions])
-    return np.moveaxis(phases[:, None] * angular[None], (0, 1), (2, 3)).reshape(*q.shape[:2], -1, q.shape[2])
+    return spherical_harmonics(function.l, basis.q) * radial
 
 
 def orbital_functions(basis: WaveBasis, crystal: Crystal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -49,6 +55,7 @@ class Projectors:
 
     bras: torch.Tensor  # (n_k, n_folded, n_waves, n_projectors) <p|
     kets: torch.Tensor  # (n_k, n_folded, n_projectors, n_waves) |p> D, Ry
+    crowds: tuple[Crowd, ...] = ()  # kinds of many atoms, kept apart
 
     @classmethod
     def of(cls, functions: list[np.ndarray], strengths: list[float], backend: Backend) -> Projectors:
@@ -62,7 +69,41 @@ class Projectors:
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         """Sum |p> D <p|x> for x (n_k, n_folded, n_vectors, n_waves)."""
-        return (x @ self.bras) @ self.kets
+        y = (x @ self.bras) @ self.kets
+        for crowd in self.crowds:
+            y += crowd.apply(x)
+        return y
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """Projectors of many atoms of one kind, as the atoms' phases times what all share: a fraction of the memory."""
+
+    shared: torch.Tensor  # (n_k, n_folded, 1, n_lm, n_waves) of an atom at the origin
+    strengths: torch.Tensor  # (n_lm, 1) D, Ry
+    phases: torch.Tensor  # (n_k, n_folded, n_atoms, n_waves)
+    conjugate_phases: torch.Tensor  # (n_k, n_folded, n_waves, n_atoms)
+
+    @classmethod
+    def of(cls, basis: WaveBasis, kind: Pseudopotential, positions: np.ndarray, volume: float) -> Crowd:
+        """Of the atoms of a kind at fractional positions of the basis, in a primitive cell of that volume (bohr^3)."""
+        backend = basis.density.backend
+        functions = [at_origin(basis, kind, projector, volume) for projector in kind.projectors]
+        strengths = np.repeat([p.strength for p in kind.projectors], [len(f) for f in functions])
+        phases = np.stack([basis.phases(position) for position in positions], 2)
+        return cls(
+            backend.tensor(np.moveaxis(np.concatenate(functions), 0, 2)[:, :, None], backend.complex),
+            backend.tensor(strengths[:, None], backend.real),
+            backend.tensor(phases, backend.complex),
+            backend.tensor(phases.conj().swapaxes(2, 3), backend.complex),
+        )
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        """Sum |p> D <p|x> for x (n_k, n_folded, n_vectors, n_waves)."""
+        shape = (*x.shape[:3], *self.shared.shape[3:])
+        each = (x[:, :, :, None] * self.shared.conj()).flatten(2, 3)  # (n_k, n_folded, n_vectors * n_lm, n_waves)
+        amplitudes = (each @ self.conjugate_phases).unflatten(2, shape[2:4]) * self.strengths
+        return ((amplitudes.flatten(2, 3) @ self.phases).view(shape) * self.shared).sum(3)
 
 
 def crystal_projectors(basis: WaveBasis, crystal: Crystal) -> Projectors:
@@ -73,12 +114,15 @@ def crystal_projectors(basis: WaveBasis, crystal: Crystal) -> Projectors:
     """
     to_primitive = basis.density.lattice @ np.linalg.inv(crystal.lattice)
     positions = crystal.positions @ np.linalg.inv(to_primitive)
-    functions, strengths = [], []
+    functions, strengths, crowds = [np.zeros((*basis.shape[:2], 0, basis.shape[2]))], [], []
     for kind, atoms in crystal.kinds().items():
+        if len(atoms) >= CROWD:
+            crowds.append(Crowd.of(basis, kind, positions[atoms], crystal.volume))
+            continue
         for projector in kind.projectors:
             functions.append(atomic_functions(basis, kind, projector, positions[atoms], crystal.volume))
             strengths += [projector.strength] * functions[-1].shape[2]
-    return Projectors.of(functions, strengths, basis.density.backend)
+    return replace(Projectors.of(functions, strengths, basis.density.backend), crowds=tuple(crowds))
 
 
 def substitution_projectors(basis: WaveBasis, old: Pseudopotential, new: Pseudopotential) -> Projectors:

@@ -128,6 +128,22 @@ def test_hamiltonian_is_hermitian_and_blocks_equal_one_projector_per_atom():
     assert torch.allclose(other, h.apply(x.unflatten(2, by_class.shape[1:])).flatten(2)[:, :, order], atol=1e-9)
 
 
+def test_projectors_of_many_atoms_are_those_of_each(monkeypatch):
+    """By phases and what atoms of a kind share, and as one block: the same numbers."""
+    lattice = 12.0 * np.array([[1.0, 0.05, 0], [0, 1.02, 0.03], [0.04, 0, 0.98]])
+    kinds = [SILICON] * 5 + [PSEUDOS.ground["O"]] * 3
+    of = Crystal(lattice, np.random.default_rng(0).random((8, 3)), tuple(kinds))
+    basis = WaveBasis(_double(lattice), np.array([[0.1, 0.2, 0.3], [0.0, 0.5, 0.1]]), np.eye(3, dtype=int))
+    x = _random_waves(basis, 3)
+    expected = crystal_projectors(basis, of)
+    assert not expected.crowds
+    monkeypatch.setattr("sikpdos.engine.hamiltonian.CROWD", 4)
+    found = crystal_projectors(basis, of)
+    assert [len(crowd.strengths) for crowd in found.crowds] == [expected.kets.shape[2] // 8]
+    scale = float(expected.apply(x.transpose(1, 2)).abs().max())
+    assert torch.allclose(found.apply(x.transpose(1, 2)), expected.apply(x.transpose(1, 2)), atol=1e-9 * scale)
+
+
 def _same_order(one: WaveBasis, other: WaveBasis) -> np.ndarray:
     """Places in `one` of the waves of `other`."""
     place = {tuple(m): i for i, m in enumerate(one.m[0].reshape(-1, 3)) if one.filled[0].ravel()[i]}
@@ -286,6 +302,16 @@ def test_bands_of_another_point_start_from_those_at_hand(diamond_state):
     moved = other.from_other_point(one, x)[0, 0, 0]
     assert moved.abs().sum() == 1
     assert (other.m[0, 0, int(moved.abs().argmax())] == [1, 0, -1]).all()
+
+
+def test_bands_at_a_point_are_solved_once(diamond_state):
+    k = np.array([0.21, 0.1, 0.04])
+    energies, waves = diamond_state.bands_at(k, 8)
+    values = diamond_state.solution.potential.values
+    (hamiltonian,) = ground_state.hamiltonians(diamond_state.crystal, diamond_state.basis, k[None], 8, values)
+    expected, _ = eigensolver.solve(hamiltonian, diamond_state.crystal, 8, 4, 1e-6)
+    assert torch.allclose(energies[:, :4], expected[:, :4], atol=1e-3)
+    assert diamond_state.bands_at(k.copy(), 8)[1].data_ptr() == waves.data_ptr()
 
 
 def test_metal_is_told_from_semiconductor(diamond_state):
