@@ -16,7 +16,7 @@ from sikpdos.engine.grid import densest_grid
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.settings import Settings
 
-POINT_S = 4e-8  # H on one point of the FFT grid, one thread of a busy virtual machine with AVX2
+POINT_S = 2.2e-8  # H on one point of the FFT grid, one thread of an AMD EPYC 9004 of its own
 ITERATIONS = 8  # of a density
 DENSE_CYCLES = 4  # of the bands on the dense mesh
 WAVE_COPIES = 6  # of all bands, during a Rayleigh-Ritz step

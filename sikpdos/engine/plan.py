@@ -20,7 +20,7 @@ SMALL_VOLUME_A3 = 200.0  # larger primitive cells have flatter bands, and take c
 LARGE_CELL_POWER = 1 / 9
 PDOS_WEIGHT = 0.038  # of a crystal of one or two atoms, see `component_weight`
 EDGE_WEIGHT = 0.5  # of the edge of a crystal of one or two atoms, in that of its density of states
-DENSEST_GAPPED_A3 = 17.3  # silicon denser than this is taken for a metal until its bands are known
+DENSEST_GAPPED_A3 = 19.5  # silicon denser than this is taken for a metal until its bands are known: 3 in 4 are told
 
 
 @dataclass(frozen=True, eq=False)
