@@ -40,11 +40,20 @@ def diamond() -> Crystal:
     return crystal(DIAMOND_A, [[0, 0, 0], [0.25, 0.25, 0.25]])
 
 
-def ground(of: Crystal, cutoff_Ry: float, mesh, smearing_Ry=0.01, precision="single", tolerance=1e-5, dense=None):
-    """Ground state on a Gamma-centred mesh."""
+def ground(
+    of: Crystal,
+    cutoff_Ry: float,
+    mesh,
+    smearing_Ry=0.01,
+    precision="single",
+    tolerance=1e-5,
+    dense=None,
+    box_factor=None,
+):
+    """Ground state on a Gamma-centred mesh, with the FFT box of its precision unless told another."""
     rotations = symmetry(of).rotations
     points = kpoints.irreducible(tuple(mesh), kpoints.CENTRED, rotations)
-    backend = Backend("cpu", precision, 3.0 if precision == "single" else 4.0)
+    backend = Backend("cpu", precision, box_factor or (3.0 if precision == "single" else 4.0))
     denser = points if dense is None else kpoints.irreducible(tuple(dense), kpoints.CENTRED, rotations)
     return ground_state.ground_state(of, cutoff_Ry, backend, points, denser, smearing_Ry, tolerance, lambda line: None)
 
