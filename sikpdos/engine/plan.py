@@ -82,7 +82,7 @@ def pdos_points(structure: StructurePlan, atom: int, settings: Settings) -> KPoi
     crystal = structure.crystal
     site = structure.symmetry.fixing(crystal.positions[atom]).rotations
     largest = settings.pdos_sampling_error / component_weight(crystal)
-    return kpoints.coarsest_mesh(crystal.lattice, site, largest, settings.k_spacing)
+    return kpoints.coarsest_mesh(crystal.lattice, site, largest, settings.pdos_refinement * settings.k_spacing)
 
 
 def coarsening(crystal: Crystal) -> float:

@@ -21,7 +21,7 @@ PDOS_STEPS_PER_RY = 7.5  # the PDOS lies lower in the spectrum of H, where the r
 SMALL_CELL_SHARE, SHARE_AN_ATOM = 0.75, 0.025  # of these steps: cells of few atoms have few states to resolve
 DEFAULT_CUTOFF_EV = 500.0  # for a pseudopotential of the user's that suggests none
 FULL_BOX = 4.0  # largest wave vectors: no product of a wave function and the potential is folded back
-RULES = 4  # of plan.py, kpoints.py, eigensolver.py and recursion.py: another number for each change of their results
+RULES = 5  # of plan.py, kpoints.py, eigensolver.py and recursion.py: another number for each change of their results
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class Settings:
     """Physical and numerical choices that change the result; two files with equal settings can be compared."""
 
     cutoff_eV: float | None = None  # None: the highest that the elements of a structure need
-    k_spacing: float = 0.034  # 2 pi/A, of the bands that give the Fermi level; meshes of spectra are never finer
+    k_spacing: float = 0.034  # 2 pi/A, of the bands that give the Fermi level; meshes of edges are never finer
     edge_sampling_error: float = 0.016  # predicted for the mesh of the edge, see kpoints
     pdos_sampling_error: float = 0.005  # the same of the density of states, which costs little
+    pdos_refinement: float = 0.6  # meshes of densities of states are never finer than this times k_spacing
     density_coarsening: float = 2.0  # spacing of the meshes of both densities, in k_spacing
     min_image_A: float = 10.0
     charge: int = 1  # +1: the excited electron is removed; 0: it stays
