@@ -18,6 +18,7 @@ from sikpdos.engine.settings import Pseudopotentials, Settings
 
 SMALL_VOLUME_A3 = 200.0  # larger primitive cells have flatter bands, and take coarser meshes
 LARGE_CELL_POWER = 1 / 9
+REFINED_VOLUME_A3 = 40.0  # up to here the finest meshes of densities of states; from 185 A^3 on k_spacing's
 PDOS_WEIGHT = 0.038  # of a crystal of one or two atoms, see `component_weight`
 EDGE_WEIGHT = 0.5  # of the edge of a crystal of one or two atoms, in that of its density of states
 DENSEST_GAPPED_A3 = 19.5  # silicon denser than this is taken for a metal until its bands are known: 3 in 4 are told
@@ -82,7 +83,10 @@ def pdos_points(structure: StructurePlan, atom: int, settings: Settings) -> KPoi
     crystal = structure.crystal
     site = structure.symmetry.fixing(crystal.positions[atom]).rotations
     largest = settings.pdos_sampling_error / component_weight(crystal)
-    return kpoints.coarsest_mesh(crystal.lattice, site, largest, settings.pdos_refinement * settings.k_spacing)
+    refinement = min(
+        1.0, settings.pdos_refinement * max(1.0, crystal.volume * BOHR_A**3 / REFINED_VOLUME_A3) ** (1 / 3)
+    )
+    return kpoints.coarsest_mesh(crystal.lattice, site, largest, refinement * settings.k_spacing)
 
 
 def coarsening(crystal: Crystal) -> float:

@@ -32,7 +32,7 @@ class Settings:
     k_spacing: float = 0.034  # 2 pi/A, of the bands that give the Fermi level; meshes of edges are never finer
     edge_sampling_error: float = 0.016  # predicted for the mesh of the edge, see kpoints
     pdos_sampling_error: float = 0.005  # the same of the density of states, which costs little
-    pdos_refinement: float = 0.6  # meshes of densities of states are never finer than this times k_spacing
+    pdos_refinement: float = 0.6  # finest mesh of a small cell's density of states, in k_spacing; see plan.py
     density_coarsening: float = 2.0  # spacing of the meshes of both densities, in k_spacing
     min_image_A: float = 10.0
     charge: int = 1  # +1: the excited electron is removed; 0: it stays
