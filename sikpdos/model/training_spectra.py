@@ -119,6 +119,8 @@ def _simulate_one(dataset: Dataset, settings: Settings, rng: np.random.Generator
     edges[real] = real_edge.real_edges(energy_eV, edges[real], _oxide(), real_edge.draw(share[real], rng))
     spectra, resolution = np.empty((n, SPECTRUM.size)), np.empty((n, CONDITIONS))
     for kind, rows in (("eels", np.flatnonzero(~xas)), ("xas", np.flatnonzero(xas))):
+        if not len(rows):  # of a handful of sites
+            continue
         measured = simulated_measurement.measure(energy_eV, edges[rows], conditions.of(rows), rng, options, kind)
         lost = ~np.isfinite(measured).all(axis=1)
         measured[lost] = dataset.spectra[rows][lost]
