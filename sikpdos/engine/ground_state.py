@@ -71,7 +71,7 @@ def _solve_bands(
     """Energies (n_k, n_bands) near the Fermi level; those of a large cell from the nearest point of its density."""
     n_wanted = int(crystal.n_electrons / 2) + 1
     start, tolerance_Ry = None, BAND_TOLERANCE_RY
-    if len(hamiltonian.basis.k) == 1:
+    if len(hamiltonian.basis.k) == _batch_size(hamiltonian.basis.density, n_bands) == 1:
         start, tolerance_Ry = _nearest_waves(hamiltonian.basis, points, solution), LARGE_CELL_TOLERANCE_RY
     return eigensolver.solve(hamiltonian, crystal, n_bands, n_wanted, tolerance_Ry, start)[0]
 
@@ -87,9 +87,13 @@ def _nearest_waves(basis: WaveBasis, points: KPoints, solution: scf.SelfConsiste
 
 def batches(points: np.ndarray, basis: DensityBasis, n_vectors: int) -> list[np.ndarray]:
     """k-points in groups whose FFT boxes fit the cache (CPU) or the memory (GPU) of the device."""
-    budget = 2**22 if basis.backend.device == "cpu" else 2**33
-    size = max(1, budget // (n_vectors * basis.size * 16))
+    size = _batch_size(basis, n_vectors)
     return [points[i : i + size] for i in range(0, len(points), size)]
+
+
+def _batch_size(basis: DensityBasis, n_vectors: int) -> int:
+    budget = 2**22 if basis.backend.device == "cpu" else 2**33
+    return max(1, budget // (n_vectors * basis.size * 16))
 
 
 def ground_state(
