@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
@@ -190,6 +191,7 @@ class Tally:
         self.masked: dict[str, int] = {}
         self.pixels, self.unusual, self.own = 0, 0, 0
         self.lowest_eV, self.highest_eV = float("inf"), float("-inf")
+        self.kinds: Counter[str] = Counter()  # likeliest material classes of the pixels
         self.told: dict[str, None] = {}  # remarks and warnings of single pixels, each once
 
     def watch(self, blocks: Iterator[MapBlock]) -> Iterator[MapBlock]:
@@ -203,6 +205,8 @@ class Tally:
             self.masked = {key: self.masked.get(key, 0) + n for key, n in counted(block.mask).items()}
             self.unusual += int((block.novelty[usable] > 1).sum())
             self.own += int(block.own_counts.sum())
+            if block.classes:
+                self.kinds.update(block.classes[c] for c in block.class_probabilities[usable].argmax(axis=1))
             self.told |= dict.fromkeys((*block.remarks, *(f"warning: {text}" for text in block.warnings)))
             if usable.any():
                 onsets: np.ndarray = block.onset_eV[usable]
@@ -229,6 +233,8 @@ class Tally:
         yield from told[:_TOLD]
         if len(told) > _TOLD:
             yield f"{len(told) - _TOLD} more of this kind for other pixels"
+        if self.kinds:
+            yield f"kinds of silicon, by the edge: {', '.join(f'{kind} {n}' for kind, n in self.kinds.most_common())}"
         if self.own:
             yield f"{self.own} pixels differ from what the components can say, and were taken as measured"
         if masked := sum(self.masked.values()):

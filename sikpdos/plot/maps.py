@@ -22,6 +22,7 @@ WINDOWS_EV: tuple[Window, ...] = ((-12.0, -5.0), (-5.0, 0.0), (0.0, 5.0))
 FERMI_EV = 0.25  # "at E_F" is the mean within so much of it
 COLUMNS = 4
 _ROBUST = (0.5, 99.5)  # per cent of the pixels that the colours range over
+_UPRIGHT = 3  # names of kinds that have room side by side
 _SCALE_BAR = 0.25  # of the image's width, at most
 
 
@@ -32,6 +33,7 @@ class Panel:
     title: str
     unit: str
     values: np.ndarray  # of the image's shape, NaN where masked
+    names: tuple[str, ...] = ()  # of kinds, if the values are their numbers
 
 
 def draw_maps(figure: SubFigure, source: Source, windows_eV: Sequence[Window] = WINDOWS_EV) -> None:
@@ -65,11 +67,24 @@ def panels(maps: DensityMaps, windows_eV: Sequence[Window]) -> Iterator[Panel]:
     yield Panel("novelty", "", np.where(maps.mask == 0, maps.novelty, np.nan))
     yield Panel("mean standard deviation", style.PDOS_UNIT, (maps.s_std + maps.p_std).mean(axis=-1) / 2)
     yield Panel("mean intensity", "", maps.intensity)
+    if maps.class_probabilities:
+        yield _kinds(maps)
+
+
+def _kinds(maps: DensityMaps) -> Panel:
+    """Which material class each pixel most likely is, of those that there are."""
+    kind = maps.kind
+    names = tuple(np.unique(kind[kind != ""]).tolist())
+    values = np.full(maps.shape, np.nan)
+    for number, name in enumerate(names):
+        values[kind == name] = number
+    return Panel("kind of silicon", "", values, names)
 
 
 def rows_of(maps: DensityMaps, windows_eV: Sequence[Window] = WINDOWS_EV) -> int:
     """Rows of panels on a page, with the scree plot where there is one."""
-    return -(-(len(windows_eV) + 7 + (maps.scree is not None)) // COLUMNS)
+    shown = len(windows_eV) + 7 + bool(maps.class_probabilities) + (maps.scree is not None)
+    return -(-shown // COLUMNS)
 
 
 def _text(window: Window) -> str:
@@ -95,11 +110,14 @@ def _centre(maps: DensityMaps, values: np.ndarray, window: Window) -> np.ndarray
 
 def _draw_image(axes: Axes, panel: Panel, maps: DensityMaps) -> None:
     from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-    colours = colormaps["viridis"].with_extremes(bad=style.PALE)
+    colours = (ListedColormap(_colours(panel)) if panel.names else colormaps["viridis"]).with_extremes(bad=style.PALE)
     finite = panel.values[np.isfinite(panel.values)]
     low, high = np.percentile(finite, _ROBUST) if finite.size else (0.0, 1.0)
+    if panel.names:
+        low, high = -0.5, len(panel.names) - 0.5
     y, x = maps.navigation[0], maps.navigation[-1]
     same = y.units == x.units and x.scale and y.scale
     shown = axes.imshow(
@@ -113,11 +131,22 @@ def _draw_image(axes: Axes, panel: Panel, maps: DensityMaps) -> None:
     axes.set_axis_off()
     style.heading(axes, panel.title)
     bar = axes.figure.colorbar(shown, ax=axes, location="bottom", shrink=0.9, pad=0.1, aspect=30, ticks=MaxNLocator(3))
-    bar.ax.xaxis.set_major_formatter(ScalarFormatter(useOffset=False))
+    if panel.names:
+        few = len(panel.names) <= _UPRIGHT
+        numbers = np.arange(len(panel.names))
+        bar.ax.set_xticks(numbers, panel.names, rotation=0 if few else 30, ha="center" if few else "right")
+        bar.ax.minorticks_off()
+    else:
+        bar.ax.xaxis.set_major_formatter(ScalarFormatter(useOffset=False))
     bar.ax.tick_params(labelsize=5)
     bar.ax.set_xlabel(panel.unit, fontsize=5, labelpad=1)
     bar.outline.set_visible(False)
     _scale_bar(axes, abs(x.scale), x.units, panel.values.shape[-1])
+
+
+def _colours(panel: Panel) -> list[str]:
+    """A colour for each kind; of more than there are colours the last ones are grey."""
+    return [*style.COLOURS, *[style.GREY] * len(panel.names)][: len(panel.names)]
 
 
 def _scale_bar(axes: Axes, scale: float, unit: str, pixels: int) -> None:
@@ -135,9 +164,15 @@ def _scale_bar(axes: Axes, scale: float, unit: str, pixels: int) -> None:
 
 def _draw_line(axes: Axes, panel: Panel, maps: DensityMaps) -> None:
     axis = maps.navigation[0]
-    axes.plot(axis.offset + axis.scale * np.arange(axis.size), panel.values, color=style.BLUE)
+    line, mark = ("none", ".") if panel.names else ("-", "")
+    places = axis.offset + axis.scale * np.arange(axis.size)
+    axes.plot(places, panel.values, color=style.BLUE, linestyle=line, marker=mark)
     style.heading(axes, panel.title)
-    axes.ticklabel_format(axis="y", useOffset=False)
+    if panel.names:
+        axes.set_yticks(range(len(panel.names)), panel.names)
+        axes.set_ylim(-0.5, len(panel.names) - 0.5)
+    else:
+        axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_ylabel(panel.unit)
     axes.set_xlabel(f"{axis.name} ({axis.units})" if axis.units else axis.name)
 

@@ -36,6 +36,7 @@ def page(maps: DensityMaps, name: str, window_eV: tuple[float, float] = WINDOW_E
 def _data(maps: DensityMaps, title: str, window_eV: tuple[float, float]) -> dict[str, Any]:
     from matplotlib import colormaps
 
+    labels, scalars = _scalars(maps)
     axes = maps.navigation
     y, x = (axes[0], axes[-1]) if len(axes) > 1 else (None, axes[-1])
     shape = (int(np.prod(maps.shape[:-1], dtype=int)), maps.shape[-1])
@@ -51,11 +52,18 @@ def _data(maps: DensityMaps, title: str, window_eV: tuple[float, float]) -> dict
         "band": BAND_90,
         "causes": maps.causes,
         "colours": np.rint(colormaps["viridis"](np.arange(256))[:, :3] * 255).astype(int).ravel().tolist(),
-        "labels": LABELS,
+        "labels": labels,
         "mask": _text(maps.mask.astype(np.uint8)),
-        "maps": {key: _text(_finite(getattr(maps, key))) for key in LABELS},
+        "maps": {key: _text(_finite(values)) for key, values in scalars.items()},
         "curves": {key: _curve(maps, key) for key in STRIDES},
     }
+
+
+def _scalars(maps: DensityMaps) -> tuple[dict[str, tuple[str, str]], dict[str, np.ndarray]]:
+    """Labels (with units) and values of what is one number a pixel; of classes those that a pixel most likely is."""
+    found = {f"probability_{name}": maps.class_probabilities[name] for name in np.unique(maps.kind) if name}
+    labels = {key: (key.replace("probability_", "probability: "), "") for key in found}
+    return LABELS | labels, {key: getattr(maps, key) for key in LABELS} | found
 
 
 def _curve(maps: DensityMaps, key: str) -> dict[str, Any]:

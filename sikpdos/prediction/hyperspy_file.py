@@ -15,7 +15,7 @@ import numpy as np
 from sikpdos.common import files
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
-from sikpdos.prediction.hyperspy_signals import CURVES, SCALARS, axes, metadata
+from sikpdos.prediction.hyperspy_signals import CURVES, axes, metadata, scalars
 from sikpdos.prediction.maps import MapBlock, MapPlan
 from sikpdos.prediction.maps_file import arrays, described
 
@@ -49,16 +49,17 @@ def write_hyperspy(path: str | os.PathLike, plan: MapPlan, blocks: Iterable[MapB
 def _fill(file: h5py.File, plan: MapPlan, blocks: Iterable[MapBlock], source: str) -> None:
     file.attrs.update(file_format="HyperSpy", file_format_version=_VERSION)
     said, shape = described(plan, source), plan.image.shape
-    groups = {name: _experiment(file, title, name, plan, said) for name, title in (CURVES | SCALARS).items()}
+    numbers = scalars(plan.model.classes)
+    groups = {name: _experiment(file, title, name, plan, said) for name, title in (CURVES | numbers).items()}
     curves = {name: _Lines(groups[name].create_dataset("data", (*shape, PDOS.size), np.float32)) for name in CURVES}
-    scalars: dict[str, list[np.ndarray]] = {name: [] for name in SCALARS}
+    parts_of: dict[str, list[np.ndarray]] = {name: [] for name in numbers}
     for block in blocks:
         found = arrays(block)
         for name, lines in curves.items():
             lines.append(found[name])
-        for name, parts in scalars.items():
+        for name, parts in parts_of.items():
             parts.append(found[name])
-    for name, parts in scalars.items():
+    for name, parts in parts_of.items():
         groups[name]["data"] = np.concatenate(parts).reshape(shape)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sikpdos.common.errors import SikpdosError
@@ -22,18 +22,25 @@ CURVES = {"s": "s PDOS", "p": "p PDOS", "s_std": "s standard deviation", "p_std"
 SCALARS = {"novelty": "novelty", "onset_eV": "onset (eV)", "mask": "mask", "intensity": "intensity"}
 
 
+def scalars(classes: Iterable[str]) -> dict[str, str]:
+    """Arrays of one number a pixel, and their titles, of a model that knows these material classes."""
+    return SCALARS | {f"probability_{name}": f"probability of {name}" for name in classes}
+
+
 def signals(maps: DensityMaps) -> dict[str, BaseSignal]:
-    """Each of CURVES over E - E_F, and an image (a line) of each of SCALARS. Raises SikpdosError without HyperSpy."""
+    """Each of CURVES over E - E_F, and an image (a line) of each of `scalars`. Raises SikpdosError without HyperSpy."""
     try:
         found = importlib.import_module("hyperspy.api").signals
     except ModuleNotFoundError as error:
         raise SikpdosError("HyperSpy is not installed: pip install 'sikpdos[hyperspy]'") from error
     kinds = (found.BaseSignal, found.Signal1D, found.Signal2D)
+    values = {name: getattr(maps, name) for name in CURVES | SCALARS}
+    values |= {f"probability_{name}": array for name, array in maps.class_probabilities.items()}
     result = {}
-    for name, title in (CURVES | SCALARS).items():
+    for name, title in (CURVES | scalars(maps.class_probabilities)).items():
         described = axes(maps.navigation, name in CURVES)
         kind = kinds[sum(not axis["navigate"] for axis in described)]
-        result[name] = kind(getattr(maps, name), axes=described, metadata=metadata(title, maps.meta, name in CURVES))
+        result[name] = kind(values[name], axes=described, metadata=metadata(title, maps.meta, name in CURVES))
     return result
 
 

@@ -15,7 +15,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet, faults
 from sikpdos.model import outliers
-from sikpdos.model.ensemble import Model, predict
+from sikpdos.model.ensemble import Model, class_probabilities, predict
 from sikpdos.model.network import recording
 from sikpdos.prediction import spectrum_images
 from sikpdos.prediction.predict import beyond_all
@@ -86,6 +86,8 @@ class MapBlock:
     mask: np.ndarray  # (k,) uint8: 0, or the number in CAUSES
     intensity: np.ndarray  # (k,) mean over the channels used, of every pixel
     own_counts: np.ndarray  # (k,) whether components did not describe it, so that it was taken as measured
+    classes: tuple[str, ...]  # material classes that the model knows
+    class_probabilities: np.ndarray  # (k, c) float32
     remarks: tuple[str, ...] = ()  # what was done to single pixels, and
     warnings: tuple[str, ...] = ()  # what is to be doubted of them
 
@@ -202,6 +204,7 @@ def _predicted(plan: MapPlan, block: np.ndarray, mask: np.ndarray) -> MapBlock:
     result.onset_eV[places] = prepared.onset_eV[good]
     result.novelty[places] = outliers.novelty(plan.model.outlier_model, spectra)
     result.own_counts[places] = own[good]
+    result.class_probabilities[places] = class_probabilities(plan.model, spectra, prepared.onset_eV[good])
     return result
 
 
@@ -216,6 +219,8 @@ def _empty(plan: MapPlan, block: np.ndarray, mask: np.ndarray) -> MapBlock:
         mask=mask,
         intensity=block.mean(axis=1, dtype=float),
         own_counts=np.zeros(k, bool),
+        classes=plan.model.classes,
+        class_probabilities=np.full((k, len(plan.model.classes)), np.nan, np.float32),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "sikpdos-maps-1"
 _CURVES = ("s", "p", "s_std", "p_std")
+_SCALARS = ("onset_eV", "novelty", "mask", "intensity", "own_counts")
+_PROBABILITY = "probability_"  # what the arrays of the material classes' probabilities begin with
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -50,6 +52,7 @@ class DensityMaps:
     signal_energy_eV: np.ndarray  # (n,) energies of the channels used, on the measurement's axis
     meta: Mapping[str, Any]  # provenance: source, model, sigma_eV, what was done
     scree: np.ndarray | None = None  # (n,) variances of the principal components, if there were any
+    class_probabilities: Mapping[str, np.ndarray] = field(default_factory=dict)  # (*shape) of each material class
 
     def __repr__(self) -> str:
         pixels = " x ".join(map(str, self.shape))
@@ -69,11 +72,21 @@ class DensityMaps:
         """Whether the image is known to be simulated."""
         return bool(self.meta["simulated"])
 
+    @property
+    def kind(self) -> np.ndarray:
+        """The likeliest material class at every pixel (*shape), a text; empty where masked or where none is known."""
+        if not self.class_probabilities:
+            return np.full(self.shape, "")
+        names = np.array([*self.class_probabilities, ""])
+        shares = np.stack([*self.class_probabilities.values(), np.zeros(self.shape)], -1)
+        return names[np.where(np.isfinite(shares).all(axis=-1), shares.argmax(axis=-1), -1)]
+
     def to_hyperspy(self) -> dict[str, BaseSignal]:
         """As signals of HyperSpy, over the axes of the image.
 
         `s`, `p`, `s_std`, `p_std`: curves over E - E_F at every pixel. `novelty`, `onset_eV`, `mask`, `intensity`:
-        images, or lines. Raises SikpdosError without HyperSpy.
+        images, or lines; `probability_elemental` and so on, where the model knows several classes. Raises
+        SikpdosError without HyperSpy.
         """
         from sikpdos.prediction.hyperspy_signals import signals
 
@@ -99,8 +112,10 @@ def collected(plan: MapPlan, blocks: Iterable[MapBlock], source: str) -> Density
     joined = {key: np.concatenate(values) for key, values in parts.items()}
     shaped = {key: values.reshape(*plan.image.shape, *values.shape[1:]) for key, values in joined.items()}
     scree = None if plan.components is None else plan.components.variances
+    of_classes = _class_probabilities(shaped)
     return DensityMaps(
-        **shaped,
+        **{key: values for key, values in shaped.items() if not key.startswith(_PROBABILITY)},
+        class_probabilities=of_classes,
         energy_eV=PDOS.energy_eV,
         navigation=plan.navigation,
         signal_energy_eV=plan.energy_eV,
@@ -112,14 +127,17 @@ def collected(plan: MapPlan, blocks: Iterable[MapBlock], source: str) -> Density
 def arrays(block: MapBlock) -> dict[str, np.ndarray]:
     """What a block holds, by the names of the arrays of a file of maps."""
     curves = (block.pdos[:, 0], block.pdos[:, 1], block.deviation[:, 0], block.deviation[:, 1])
-    return dict(zip(_CURVES, curves, strict=True)) | {
+    return {
+        **dict(zip(_CURVES, curves, strict=True)),
         "spectra": block.spectra,
-        "onset_eV": block.onset_eV,
-        "novelty": block.novelty,
-        "mask": block.mask,
-        "intensity": block.intensity,
-        "own_counts": block.own_counts,
+        **{key: getattr(block, key) for key in _SCALARS},
+        **{f"{_PROBABILITY}{name}": block.class_probabilities[:, c] for c, name in enumerate(block.classes)},
     }
+
+
+def _class_probabilities(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Of the arrays those of the classes' probabilities, by the names of the classes."""
+    return {key.removeprefix(_PROBABILITY): array for key, array in arrays.items() if key.startswith(_PROBABILITY)}
 
 
 def _shared(plan: MapPlan) -> dict[str, np.ndarray]:
@@ -174,14 +192,17 @@ def read_maps(path: str | os.PathLike, data: bytes | None = None) -> DensityMaps
     shape = arrays["mask"].shape
     for key, size in {**dict.fromkeys(_CURVES, PDOS.size), "spectra": SPECTRUM.size}.items():
         _check(arrays, key, (*shape, size), path)
-    for key in ("onset_eV", "novelty", "intensity", "own_counts"):
+    of_classes = _class_probabilities(arrays)
+    probabilities = [f"{_PROBABILITY}{name}" for name in of_classes]
+    for key in (*_SCALARS, *probabilities):
         _check(arrays, key, shape, path)
     usable = arrays["mask"] == 0
-    for key in (*_CURVES, "novelty", "onset_eV"):
+    for key in (*_CURVES, "novelty", "onset_eV", *probabilities):
         if not np.isfinite(arrays[key][usable]).all():
             raise SikpdosError(f"array '{key}' holds NaN or infinity at usable pixels", path)
     return DensityMaps(
-        **{key: arrays[key] for key in (*_CURVES, "spectra", "onset_eV", "novelty", "mask", "intensity", "own_counts")},
+        **{key: arrays[key] for key in (*_CURVES, "spectra", *_SCALARS)},
+        class_probabilities=of_classes,
         energy_eV=PDOS.energy_eV,
         navigation=tuple(_axes(arrays, shape, path)),
         signal_energy_eV=arrays.get("signal_energy_eV", np.empty(0)),

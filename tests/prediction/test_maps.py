@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from support import spectrum_image as images
 from sikpdos.common import files
 from sikpdos.common.grid import PDOS
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
-from sikpdos.model import shipped
+from sikpdos.model import classification, shipped
+from sikpdos.model.model_file import write_model
 from sikpdos.model.uncertainty import BAND_90
 from sikpdos.prediction import maps, maps_file, regions, spectrum_images
 from sikpdos.prediction.predict import preprocessing_for
@@ -209,6 +211,53 @@ def test_a_drifting_onset_is_followed_or_held(model):
     drift = [np.nanmedian(line[diamond]) for line in followed.onset_eV]
     np.testing.assert_allclose(np.diff(drift), 1.0, atol=0.15)
     assert np.unique(held.onset_eV[held.mask == 0]).size == 1
+
+
+@pytest.fixture(scope="module")
+def kinds_model(model):
+    """The shipped model, told that the training spectra with much intensity beyond 10 eV are oxides."""
+    regression = model.ensemble.regression
+    first = regression.spectrum_scores[:, 0]
+    labels = np.where(first > np.median(first), "oxide", "elemental")
+    fold = np.arange(len(labels)) % 4 + 1
+    return replace(model, classifier=classification.fit(regression, labels, np.zeros(len(labels)), fold))
+
+
+def test_kinds_of_silicon_are_mapped(cli, folder, kinds_model, tmp_path):
+    write_model(tmp_path / "kinds.npz", kinds_model)
+    options = ("--model", tmp_path / "kinds.npz", "--sigma", "1")
+    done = cli("predict", folder / "image.npz", *options, "-o", tmp_path / "maps.npz")
+    assert done.returncode == 0, done.stderr
+    found = maps_file.read_maps(tmp_path / "maps.npz")
+    usable = found.mask == 0
+    assert set(found.class_probabilities) == {"elemental", "oxide"}
+    assert np.allclose(sum(found.class_probabilities.values())[usable], 1, atol=1e-5)
+    assert (found.kind[~usable] == "").all()
+    for name in ("elemental", "oxide"):
+        assert np.array_equal(found.kind[usable] == name, found.class_probabilities[name][usable] > 0.5)
+        if (found.kind == name).any():
+            assert f"{name} {np.count_nonzero(found.kind == name)}" in done.stderr
+    y, x = np.argwhere(usable)[-1]
+    alone = cli("predict", folder / "image.npz", *options, "--average", one_pixel(tmp_path, y, x), "--json")
+    of_pixel = json.loads(alone.stdout)["class_probabilities"]
+    assert of_pixel["oxide"] == pytest.approx(found.class_probabilities["oxide"][y, x], abs=1e-3)
+    drawn = cli("plot", tmp_path / "maps.npz", "-o", tmp_path / "maps.svg")
+    assert drawn.returncode == 0, drawn.stderr
+    assert "kind of silicon" in (tmp_path / "maps.svg").read_text()
+
+
+def test_maps_of_models_of_one_class_have_no_kinds(model, folder):
+    energy_eV, counts, *_ = images.cube((2, 3), 3000)
+    found = mapped(replace(model, classifier=None), image(energy_eV, counts))
+    assert found.class_probabilities == {}
+    assert (found.kind == "").all()
+
+
+def one_pixel(folder, y, x):
+    labels = np.zeros(SHAPE, int)
+    labels[y, x] = 1
+    np.save(folder / "one.npy", labels)
+    return folder / "one.npy"
 
 
 def test_no_usable_pixel_is_a_failure_and_leaves_no_file(cli, folder):

@@ -1,0 +1,367 @@
+"""Networks and trainings that were tried in place of ours: the same splits, alone and with the kernel regression.
+
+    bin/bench models [--dataset FILE] [--seeds 1] [--only NAME ...] [--epochs 80]
+
+Each is an ensemble of four, of which each keeps one fold outside the test part for early stopping, with the shipped
+training's optimizer, noise and dropout. Stacked: with the kernel regression, by the weight that is best on the
+validation folds, as the model does. MSE in 1e-3 (states/eV)^2 on the test part and on the external set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from sikpdos.common import resources
+from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.dataset import curves, database, split
+from sikpdos.dataset.assembly import assemble
+from sikpdos.dataset.dataset import Dataset, read_dataset
+from sikpdos.model import kernel_regression
+from sikpdos.model.network import PDOS_SCALE
+
+_BATCH, _RATE, _DECAY, _NOISE = 32, 2e-3, 1e-3, 0.1
+_OUTPUTS = 2 * PDOS.size
+_FIRST = round((SPECTRUM.start_eV - PDOS.start_eV) / PDOS.step_eV)  # PDOS point of the spectrum's first point
+
+
+class Dense(nn.Module):
+    """Flattened features to s and p by a hidden layer each, as in our network."""
+
+    def __init__(self, features: int, hidden: int = 64):
+        super().__init__()
+        self.s, self.p = (
+            nn.Sequential(
+                nn.Dropout(0.2), nn.Linear(features, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, PDOS.size)
+            )
+            for _ in range(2)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([self.s(x.flatten(1)), self.p(x.flatten(1))], 1)
+
+
+class Ours(nn.Module):
+    """The three convolutions of our network."""
+
+    def __init__(self, channels=(16, 32, 32)):
+        super().__init__()
+        sizes = (1, *channels)
+        self.body = nn.Sequential(
+            *(layer for a, b in itertools.pairwise(sizes) for layer in (nn.Conv1d(a, b, 7, 2), nn.ReLU()))
+        )
+        self.head = Dense(self.body(torch.zeros(1, 1, SPECTRUM.size)).numel())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(x[:, None]))
+
+
+class MultiScale(nn.Module):
+    """Kernels of 0.5, 1.5 and 4.5 eV side by side."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.ModuleList(nn.Conv1d(1, 12, k, 2, k // 2) for k in (5, 15, 45))
+        self.second = nn.ModuleList(nn.Conv1d(36, 12, k, 2, k // 2) for k in (3, 9, 27))
+        self.head = Dense(36 * 50)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.cat([layer(x[:, None]) for layer in self.first], 1).relu()
+        return self.head(torch.cat([layer(x) for layer in self.second], 1).relu())
+
+
+class Block(nn.Module):
+    """Two convolutions and their input."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.a, self.b = (nn.Conv1d(channels, channels, 5, padding=2) for _ in range(2))
+        self.norm = nn.GroupNorm(4, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.b(self.a(self.norm(x)).relu())
+
+
+class ResNet(nn.Module):
+    """Residual blocks, halved three times."""
+
+    def __init__(self, channels: int = 32):
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv1d(1, channels, 7, 2, 3)]
+        for _ in range(2):
+            layers += [Block(channels), nn.Conv1d(channels, channels, 3, 2, 1), nn.ReLU()]
+        self.body = nn.Sequential(*layers, Block(channels))
+        self.head = Dense(channels * 25)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(x[:, None]))
+
+
+class UNet(nn.Module):
+    """Spectrum and densities of states on one energy axis, -15 to 25 eV, with skip connections and a dense floor."""
+
+    def __init__(self, width: int = 16):
+        super().__init__()
+        self.size, self.floor_shape = 400, (2 * width, 50)
+        sizes = ((2, width), (width, 2 * width), (2 * width, 2 * width))
+        self.down = nn.ModuleList(nn.Conv1d(a, b, 7, 2, 3) for a, b in sizes)
+        self.floor = Perceptron.layers(100 * width, 64, 100 * width)
+        sizes = ((4 * width, 2 * width), (4 * width, width), (2 * width, width), (width + 2, width))
+        self.up = nn.ModuleList(nn.Conv1d(a, b, 7, padding=3) for a, b in sizes)
+        self.last = nn.Conv1d(width, 2, 7, padding=3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        placed = x.new_zeros(len(x), 2, self.size)
+        placed[:, :, _FIRST : _FIRST + SPECTRUM.size] = torch.stack([x, torch.ones_like(x)], 1)
+        levels = [placed]
+        for layer in self.down:
+            levels.append(layer(levels[-1]).relu())
+        x = self.floor(levels[-1].flatten(1)).relu().unflatten(1, self.floor_shape)
+        for layer, skip in zip(self.up, levels[::-1], strict=True):
+            x = nn.functional.interpolate(x, skip.shape[-1])
+            x = layer(torch.cat([x, skip], 1)).relu()
+        return self.last(x)[:, :, : PDOS.size]
+
+
+class Attention(nn.Module):
+    """Pieces of 1 eV attend to each other."""
+
+    def __init__(self, width: int = 48):
+        super().__init__()
+        self.embed = nn.Linear(10, width)
+        self.position = nn.Parameter(torch.randn(20, width) * 0.1)
+        layer = nn.TransformerEncoderLayer(width, 4, 96, 0.1, batch_first=True, norm_first=True)
+        self.body = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.head = Dense(20 * width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(self.embed(x.reshape(-1, 20, 10)) + self.position))
+
+
+class Perceptron(nn.Module):
+    """Two hidden layers of 160 and 120, as published for carbon (doi:10.1021/acs.jpclett.3c00142), wider at will."""
+
+    def __init__(self, first: int = 160, second: int = 120):
+        super().__init__()
+        self.body = self.layers(SPECTRUM.size, first, second, _OUTPUTS)
+
+    @staticmethod
+    def layers(*sizes: int) -> nn.Sequential:
+        """Linear layers of these sizes, with rectifiers and dropout between them."""
+        made: list[nn.Module] = [nn.Linear(sizes[0], sizes[1])]
+        for a, b in itertools.pairwise(sizes[1:]):
+            made += [nn.ReLU(), nn.Dropout(0.27), nn.Linear(a, b)]
+        return nn.Sequential(*made)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x).reshape(-1, 2, PDOS.size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A network and how it is trained."""
+
+    build: Callable[[], nn.Module]
+    mixed: int = 2  # largest number of sites that a training spectrum is mixed from
+    share: float = 0.5  # of the training spectra that are mixed
+    pretrain: float = 0.0  # share of the epochs with mixtures of eight only
+    slope: float = 0.0  # weight of the error of the derivative
+    correction: bool = False  # predict what is to be added to the kernel regression
+    members: int = 4
+
+
+TRIALS = {
+    "ours": Trial(build=Ours),
+    "ours, 16 members": Trial(build=Ours, members=16),
+    "ours, mixtures of up to 8": Trial(build=Ours, mixed=8, share=0.8),
+    "ours, pre-trained on mixtures": Trial(build=Ours, pretrain=0.5),
+    "ours, loss of derivatives": Trial(build=Ours, slope=1.0),
+    "correction to the regression": Trial(build=Ours, correction=True),
+    "multi-scale kernels": Trial(build=MultiScale),
+    "residual network": Trial(build=ResNet),
+    "U-Net": Trial(build=UNet),
+    "attention": Trial(build=Attention),
+    "perceptron (160, 120)": Trial(build=Perceptron),
+    "perceptron (512, 256)": Trial(build=lambda: Perceptron(512, 256)),
+    "perceptron, mixtures of up to 8": Trial(build=Perceptron, mixed=8, share=0.8),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """A split dataset with the regression's estimates, for spectra at mean 1 and targets in units of PDOS_SCALE."""
+
+    x: torch.Tensor  # (n, 200)
+    y: torch.Tensor  # (n, 2, 300)
+    fold: np.ndarray  # (n,)
+    left_out: torch.Tensor  # (n, 2, 300) by the fit without the site's own fold
+    external_x: torch.Tensor
+    external_y: torch.Tensor
+    test_regression: torch.Tensor  # by the fit on all four folds
+    external_regression: torch.Tensor
+
+
+def prepare(dataset: Dataset, external: Dataset, seed: int) -> Data:
+    fold = split.folds(dataset.groups, "grouped", seed)
+    rest = fold != split.TEST
+    numbers = (*split.VALIDATION_FOLDS, split.TEST)
+    regression = kernel_regression.fit(
+        dataset.spectra[rest], dataset.pdos[rest].reshape(rest.sum(), -1), fold[rest], numbers
+    )
+    estimates, _ = kernel_regression.predict(regression, dataset.spectra, numbers)
+    outside, _ = kernel_regression.predict(regression, external.spectra, [split.TEST])
+    own = estimates[[numbers.index(f) for f in fold], np.arange(len(fold))]
+    scaled = [torch.tensor(a / PDOS_SCALE, dtype=torch.float32) for a in (dataset.pdos, own, external.pdos, outside[0])]
+    x, external_x = (torch.tensor(at_mean(d.spectra), dtype=torch.float32) for d in (dataset, external))
+    return Data(
+        x=x, y=scaled[0], fold=fold, left_out=scaled[1], external_x=external_x, external_y=scaled[2],
+        test_regression=scaled[1][torch.tensor(fold == split.TEST)], external_regression=scaled[3],
+    )  # fmt: skip
+
+
+def at_mean(spectra: np.ndarray) -> np.ndarray:
+    return spectra / spectra.mean(axis=1, keepdims=True)
+
+
+def mixtures(rows: torch.Tensor, most: int, share: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sites (B, most) of each training spectrum and their shares (B, most)."""
+    partners = rows[torch.randint(len(rows), (len(rows), most - 1))]
+    sites = torch.cat([rows[:, None], partners], 1)
+    weights = torch.distributions.Dirichlet(torch.ones(most)).sample((len(rows),))
+    pure = torch.rand(len(rows)) >= share
+    weights[pure] = torch.eye(most)[0]
+    return sites, weights
+
+
+def trained(trial: Trial, data: Data, member: int, epochs: int) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+    """A network at its lowest validation error, with the mean and spread of its inputs."""
+    torch.manual_seed(member)
+    validation = split.VALIDATION_FOLDS[member % 4]
+    rows = torch.tensor(np.flatnonzero((data.fold != split.TEST) & (data.fold != validation)))
+    held = torch.tensor(np.flatnonzero(data.fold == validation))
+    mean, std = data.x[rows].mean(0), (data.x[rows] - data.x[rows].mean(0)).std()
+    network = trial.build()
+    level = torch.zeros(2, PDOS.size) if trial.correction else inverse_softplus(data.y[rows].mean(0))
+    network.register_parameter("level", nn.Parameter(level))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
+    best, state = np.inf, None
+    for epoch in range(epochs):
+        for group in optimizer.param_groups:
+            group["lr"] = _RATE * 0.5 * (1 + np.cos(np.pi * epoch / epochs))
+        most, share = (8, 1.0) if epoch < trial.pretrain * epochs else (trial.mixed, trial.share)
+        network.train()
+        for batch in rows[torch.randperm(len(rows))].split(_BATCH):
+            sites, weights = mixtures(batch, most, share)
+            x = (data.x[sites] * weights[..., None]).sum(1)
+            y = (data.y[sites] * weights[..., None, None]).sum(1)
+            base = (data.left_out[sites] * weights[..., None, None]).sum(1) if trial.correction else None
+            x = x + _NOISE * x.amax(1, keepdim=True) * torch.randn_like(x)
+            error = output(network, (x - mean) / std, base) - y
+            loss = error.square().mean() + trial.slope * 10 * error.diff(dim=-1).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        network.eval()
+        with torch.no_grad():
+            base = data.left_out[held] if trial.correction else None
+            mse = float((output(network, (data.x[held] - mean) / std, base) - data.y[held]).square().mean())
+        if mse < best:
+            best, state = mse, copy.deepcopy(network.state_dict())
+    network.load_state_dict(state)
+    return network.eval(), mean, std
+
+
+def output(network: nn.Module, x: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
+    raw = network(x) + network.level
+    return nn.functional.softplus(raw) if base is None else (base + raw).clip(0)
+
+
+def inverse_softplus(level: torch.Tensor) -> torch.Tensor:
+    return level.clip(1e-2) + torch.log(-torch.expm1(-level.clip(1e-2)))
+
+
+@torch.no_grad()
+def scores(trial: Trial, data: Data, epochs: int) -> list[float]:
+    """Errors on the test part and the external set, alone and stacked, and the weight of the regression."""
+    test = torch.tensor(data.fold == split.TEST)
+    on_test, outside = torch.zeros_like(data.y[test]), torch.zeros_like(data.external_y)
+    validated = torch.zeros_like(data.y)
+    for member in range(trial.members):
+        with torch.enable_grad():
+            network, mean, std = trained(trial, data, member, epochs)
+        held = torch.tensor(data.fold == split.VALIDATION_FOLDS[member % 4])
+        bases = (data.test_regression, data.external_regression, data.left_out[held])
+        inputs = ((x - mean) / std for x in (data.x[test], data.external_x, data.x[held]))
+        a, b, c = (
+            output(network, x, base if trial.correction else None) for x, base in zip(inputs, bases, strict=True)
+        )
+        on_test += a / trial.members
+        outside += b / trial.members
+        validated[held] += c * 4 / trial.members
+    rest = ~test
+    step, off = (data.left_out - validated)[rest], (data.y - validated)[rest]
+    weight = float(((step * off).sum() / (step * step).sum()).clip(0, 1))
+    found = []
+    for estimate, regression, truth in (
+        (on_test, data.test_regression, data.y[test]),
+        (outside, data.external_regression, data.external_y),
+    ):
+        for each in (estimate, estimate + weight * (regression - estimate)):
+            found.append(_mse(each, truth))
+    return [*found, weight]
+
+
+def alone(data: Data) -> tuple[float, float]:
+    """Errors of the kernel regression on the test part and the external set."""
+    test = torch.tensor(data.fold == split.TEST)
+    pairs = ((data.test_regression, data.y[test]), (data.external_regression, data.external_y))
+    on_test, outside = (_mse(estimate, truth) for estimate, truth in pairs)
+    return on_test, outside
+
+
+def _mse(estimate: torch.Tensor, truth: torch.Tensor) -> float:
+    """In 1e-3 (states/eV)^2."""
+    return float((estimate - truth).square().mean()) * PDOS_SCALE**2 * 1e3
+
+
+def _dataset(path: str | None, shipped: Path) -> Dataset:
+    if path is not None:
+        return read_dataset(path)
+    known = database.read_database(shipped)
+    return assemble(curves.broaden_sites(known, 0.5), known)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--dataset", help="the embedded one by default")
+    options.add_argument("--external")
+    options.add_argument("--seeds", type=int, default=1)
+    options.add_argument("--epochs", type=int, default=80)
+    options.add_argument("--only", nargs="*", choices=TRIALS, default=list(TRIALS))
+    chosen = options.parse_args()
+    dataset = _dataset(chosen.dataset, resources.DATABASE)
+    external = _dataset(chosen.external, resources.EXTERNAL)
+    splits = [prepare(dataset, external, seed) for seed in range(chosen.seeds)]
+    print(f"{len(dataset)} sites of {len(set(dataset.groups))} families, {chosen.seeds} seeds, {chosen.epochs} epochs")
+    print("| | test | stacked | external | stacked | weight of the regression | s |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    test, outside = np.mean([alone(data) for data in splits], axis=0)
+    print(f"| kernel regression | {test:.3f} | | {outside:.3f} | | 1 | |", flush=True)
+    for name in chosen.only:
+        start = time.perf_counter()
+        found = np.mean([scores(TRIALS[name], data, chosen.epochs) for data in splits], axis=0)
+        seconds = time.perf_counter() - start
+        print(f"| {name} | " + " | ".join(f"{v:.3f}" for v in found) + f" | {seconds:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
