@@ -3,7 +3,8 @@
     python add_copies.py ../../sikpdos/data/database.npz build/structures/sites.csv
 
 They were drawn by `sikpdos augment`, some with an earlier model; here they come from the cells and positions that the
-database holds of every site, so that the same ones are computed again.
+database holds of every site, so that the same ones are computed again. Amorphous cells, defects and surfaces have
+folders of their own.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import numpy as np
 from pymatgen.core import Structure
 
 from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset.assembly import AUGMENTED
 from sikpdos.dataset.database import read_database
 from sikpdos.structures.collection import write_cif
 from sikpdos.structures.inequivalent import analyse
 from sikpdos.structures.sites import Site, read_sites, write_sites
+
+COPIES = tuple(f"{AUGMENTED}{way}" for way in ("strain", "rattle", "vacancy", "random"))
 
 
 def site(meta: dict, group: str, structure: Structure) -> Site:
@@ -54,7 +58,7 @@ def main() -> None:
     known = {row.structure_id for row in table}
     database = read_database(chosen.database)
     for meta, group in zip(database.site_meta, database.groups.tolist(), strict=True):
-        if meta["structure_id"] not in known:
+        if meta["structure_id"] not in known and meta["source"] in COPIES:
             structure = Structure(meta["cell_A"], ["Si"] * len(meta["positions"]), meta["positions"])
             write_cif(chosen.sites.parent, meta["structure_id"], structure)
             table.append(site(meta, group, structure))

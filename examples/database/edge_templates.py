@@ -2,8 +2,8 @@
 
     python edge_templates.py FILE
 
-The mean edge of the embedded database and that of quartz, as real ones: energies 4.5 % farther apart than DFT's,
-lifetime broadening, and a resolution of 0.5 eV.
+The mean edge of the embedded database's sites of silicon alone and that of quartz, as real ones: energies 4.5 % farther
+apart than DFT's, lifetime broadening, and a resolution of 0.5 eV.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import numpy as np
 
 from sikpdos.common import npz, resources
 from sikpdos.dataset import database, raw_site
+from sikpdos.dataset.assembly import site_class
 from sikpdos.spectra import oxide, processing
 from sikpdos.spectra.lifetime import Lifetime, broaden_bins
+from sikpdos.structures.material_class import ELEMENTAL
 
 STRETCH, CONTINUUM_EV = 0.045, (20.0, 30.0)
 SIGMA_EV, OXIDE_SIGMA_EV = 0.5, 1.0  # an oxide film is amorphous
@@ -23,7 +25,8 @@ SIGMA_EV, OXIDE_SIGMA_EV = 0.5, 1.0  # an oxide film is amorphous
 
 def main(path: str) -> None:
     known, quartz = database.read_database(resources.DATABASE), raw_site.read_raw(resources.OXIDE)
-    silicon = template(known.edge_energy_eV, known.edge.astype(float), SIGMA_EV).mean(axis=0)
+    alone = [site_class(meta) == ELEMENTAL for meta in known.site_meta]
+    silicon = template(known.edge_energy_eV, known.edge[alone].astype(float), SIGMA_EV).mean(axis=0)
     edges = np.stack([silicon, template(quartz.edge_energy_eV, quartz.edge_weight[None], OXIDE_SIGMA_EV)[0]])
     npz.write(path, {"edges": edges.astype(np.float32)}, npz.provenance(oxide.SCHEMA))
 

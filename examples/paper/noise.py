@@ -20,12 +20,14 @@ from simulate_measurement import recorded, true_pdos
 from sikpdos.common import resources, tables
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves, database
+from sikpdos.dataset.assembly import site_class
 from sikpdos.model import metrics, shipped
 from sikpdos.model.ensemble import Model
 from sikpdos.prediction.batches import PreparedBatch
 from sikpdos.prediction.predict import predict_batch, preprocessing_for
 from sikpdos.spectra import processing
 from sikpdos.spectra.preprocess import prepare
+from sikpdos.structures.material_class import ELEMENTAL
 
 MODELS = ("1.2", "measured")
 SIGMAS_EV = (0.5, 1.2)  # of the true densities of states, and of the resolutions
@@ -44,7 +46,8 @@ def main() -> None:
     known = database.read_database(resources.DATABASE)
     models = {name: shipped.load(name) for name in MODELS}
     tested = set.intersection(*(set(model.meta["split"]["test"]) for model in models.values()))
-    rows = [row for row, name in enumerate(known.ids.tolist()) if name in tested]
+    elemental = [site_class(meta) == ELEMENTAL for meta in known.site_meta]
+    rows = [row for row, name in enumerate(known.ids.tolist()) if name in tested and elemental[row]]
     names = known.ids[rows].tolist()
     if chosen.site not in names:
         raise SystemExit(f"noise.py: {chosen.site} is not in the test part of the models {', '.join(MODELS)}")

@@ -1,4 +1,4 @@
-"""The crystals that only the embedded database knows come out of it as structures, to be computed again."""
+"""The copies and random crystals of the embedded database come out of it as structures, to be computed again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from sikpdos.structures.inequivalent import analyse
 from sikpdos.structures.reading import read_file
 from sikpdos.structures.sites import read_sites, structure_file
 
+WAYS = ("strain", "rattle", "vacancy", "random")
+
 
 def add_copies(sites) -> None:
     done = runs.script(ROOT / "examples" / "database" / "add_copies.py", resources.DATABASE, sites)
     assert done.returncode == 0, done.stderr
 
 
-def test_the_table_gets_every_site_that_the_database_has_of_other_crystals(tmp_path, cli):
+def test_the_table_gets_every_site_of_a_copy_or_a_random_crystal(tmp_path, cli):
     assert cli("fetch-structures", "--out", tmp_path, "--id", "Si-I").returncode == 0
     sites = tmp_path / "sites.csv"
     before = read_sites(sites)
@@ -27,7 +29,10 @@ def test_the_table_gets_every_site_that_the_database_has_of_other_crystals(tmp_p
     known = database.read_database(resources.DATABASE)
     families = dict(zip(known.ids.tolist(), known.groups.tolist(), strict=True))
     assert after[: len(before)] == before
-    assert {site.site_id for site in after} == set(families) | {site.site_id for site in before}
+    ways = [meta["source"].removeprefix("augment ") for meta in known.site_meta]
+    copies = {i for i, way in zip(known.ids.tolist(), ways, strict=True) if way in WAYS}
+    assert len(copies) > 100
+    assert {site.site_id for site in after} == copies | {site.site_id for site in before}
     cells = {meta["site_id"]: np.array(meta["cell_A"]) for meta in known.site_meta}
     for site in after[len(before) :: 10]:
         structure = read_file(str(structure_file(site, sites))).entries[0].structure
