@@ -60,6 +60,9 @@ def main() -> None:
         if site.meta["group"] in unseen:
             print(f"left out: {site.site_id}, its family {site.meta['group']} is external", file=sys.stderr)
     for path, sites in ((chosen.database, seen), (chosen.external, external)):
+        if not sites:
+            print(f"{path}: not written, there are no such sites", file=sys.stderr)
+            continue
         database.write_database(path, database.stack(sites))
         print(f"{path}: {len(sites)} sites of {len({s.meta['group'] for s in sites})} families", file=sys.stderr)
 

@@ -43,7 +43,13 @@ def build(tmp_path) -> Path:
 
 def make(target: str, build: Path, environment: dict[str, str], *more: str) -> subprocess.CompletedProcess:
     """A target of examples/database/Makefile, by the public command with the tests' interpreter."""
-    options = [f"BUILD={build}", "JOBS=2", f"SIMULATE_OPTIONS={OPTIONS}"]
+    options = [
+        f"BUILD={build}",
+        f"SITES={build}/structures/sites.csv",
+        "FRESH=1",
+        "JOBS=2",
+        f"SIMULATE_OPTIONS={OPTIONS}",
+    ]
     environment = {**environment, "SIKPDOS_PYTHON": sys.executable}
     command = ["make", "-C", ROOT / "examples" / "database", target, *options, *more]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
@@ -111,7 +117,7 @@ def test_killed_and_requeued_tasks_do_every_site_once(build, tmp_path):
         assert all(log.endswith("0 sites done, 2 were there, 0 are another run's, 0 failed\n") for log in logs(build))
     collected = make("database", build, os.environ)
     assert "0 sites done, 4 were there, 0 are another run's, 0 failed" in collected.stderr
-    assert re.search("sites +4 from 4 families", collected.stderr)
+    assert f"{build}/database.npz: 4 sites of 4 families" in collected.stderr
 
     assert finished(build) == after
     assert sorted(os.listdir(build / "raw")) == sorted(f"{site}.npz" for site in SITES)  # no lock, no half file
