@@ -1,10 +1,11 @@
 """Networks and trainings that were tried in place of ours: the same splits, alone and with the kernel regression.
 
-    bin/bench models [--dataset FILE] [--seeds 1] [--only NAME ...] [--epochs 80]
+    bin/bench models [--measured] [--dataset FILE] [--seeds 1] [--only NAME ...] [--epochs 80]
 
 Each is an ensemble of four, of which each keeps one fold outside the test part for early stopping, with the shipped
-training's optimizer, noise and dropout. Stacked: with the kernel regression, by the weight that is best on the
-validation folds, as the model does. MSE in 1e-3 (states/eV)^2 on the test part and on the external set.
+training's optimizer, spectra and dropout. Stacked: with the kernel regression, by the weight that is best on the
+validation folds, as the model does. MSE in 1e-3 (states/eV)^2 on the test part and on the external set, of computed
+spectra or of simulated measurements (--measured).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,27 +29,34 @@ from sikpdos.dataset import curves, database, split
 from sikpdos.dataset.assembly import assemble
 from sikpdos.dataset.dataset import Dataset, read_dataset
 from sikpdos.model import kernel_regression
-from sikpdos.model.network import PDOS_SCALE
+from sikpdos.model.network import CONDITIONS, PDOS_SCALE
+from sikpdos.model.settings import Settings
+from sikpdos.model.training_spectra import SpectrumVariants, sampler
 
-_BATCH, _RATE, _DECAY, _NOISE = 32, 2e-3, 1e-3, 0.1
+_BATCH, _RATE, _DECAY = 32, 2e-3, 1e-3
 _OUTPUTS = 2 * PDOS.size
 _FIRST = round((SPECTRUM.start_eV - PDOS.start_eV) / PDOS.step_eV)  # PDOS point of the spectrum's first point
 
 
 class Dense(nn.Module):
-    """Flattened features to s and p by a hidden layer each, as in our network."""
+    """Flattened features, and what is told of the recording, to s and p by a hidden layer each, as in our network."""
 
     def __init__(self, features: int, hidden: int = 64):
         super().__init__()
         self.s, self.p = (
             nn.Sequential(
-                nn.Dropout(0.2), nn.Linear(features, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, PDOS.size)
+                nn.Dropout(0.2),
+                nn.Linear(features + CONDITIONS, hidden),
+                nn.ReLU(),
+                nn.Dropout(0.2),
+                nn.Linear(hidden, PDOS.size),
             )
             for _ in range(2)
         )
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.stack([self.s(x.flatten(1)), self.p(x.flatten(1))], 1)
+    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+        x = torch.cat([x.flatten(1), told], 1)
+        return torch.stack([self.s(x), self.p(x)], 1)
 
 
 class Ours(nn.Module):
@@ -61,8 +70,8 @@ class Ours(nn.Module):
         )
         self.head = Dense(self.body(torch.zeros(1, 1, SPECTRUM.size)).numel())
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(x[:, None]))
+    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(x[:, None]), told)
 
 
 class MultiScale(nn.Module):
@@ -74,9 +83,9 @@ class MultiScale(nn.Module):
         self.second = nn.ModuleList(nn.Conv1d(36, 12, k, 2, k // 2) for k in (3, 9, 27))
         self.head = Dense(36 * 50)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
         x = torch.cat([layer(x[:, None]) for layer in self.first], 1).relu()
-        return self.head(torch.cat([layer(x) for layer in self.second], 1).relu())
+        return self.head(torch.cat([layer(x) for layer in self.second], 1).relu(), told)
 
 
 class Block(nn.Module):
@@ -102,8 +111,8 @@ class ResNet(nn.Module):
         self.body = nn.Sequential(*layers, Block(channels))
         self.head = Dense(channels * 25)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(x[:, None]))
+    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(x[:, None]), told)
 
 
 class UNet(nn.Module):
@@ -114,18 +123,18 @@ class UNet(nn.Module):
         self.size, self.floor_shape = 400, (2 * width, 50)
         sizes = ((2, width), (width, 2 * width), (2 * width, 2 * width))
         self.down = nn.ModuleList(nn.Conv1d(a, b, 7, 2, 3) for a, b in sizes)
-        self.floor = Perceptron.layers(100 * width, 64, 100 * width)
+        self.floor = Perceptron.layers(100 * width + CONDITIONS, 64, 100 * width)
         sizes = ((4 * width, 2 * width), (4 * width, width), (2 * width, width), (width + 2, width))
         self.up = nn.ModuleList(nn.Conv1d(a, b, 7, padding=3) for a, b in sizes)
         self.last = nn.Conv1d(width, 2, 7, padding=3)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
         placed = x.new_zeros(len(x), 2, self.size)
         placed[:, :, _FIRST : _FIRST + SPECTRUM.size] = torch.stack([x, torch.ones_like(x)], 1)
         levels = [placed]
         for layer in self.down:
             levels.append(layer(levels[-1]).relu())
-        x = self.floor(levels[-1].flatten(1)).relu().unflatten(1, self.floor_shape)
+        x = self.floor(torch.cat([levels[-1].flatten(1), told], 1)).relu().unflatten(1, self.floor_shape)
         for layer, skip in zip(self.up, levels[::-1], strict=True):
             x = nn.functional.interpolate(x, skip.shape[-1])
             x = layer(torch.cat([x, skip], 1)).relu()
@@ -143,8 +152,8 @@ class Attention(nn.Module):
         self.body = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
         self.head = Dense(20 * width)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(self.embed(x.reshape(-1, 20, 10)) + self.position))
+    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(self.embed(x.reshape(-1, 20, 10)) + self.position), told)
 
 
 class Perceptron(nn.Module):
@@ -152,7 +161,7 @@ class Perceptron(nn.Module):
 
     def __init__(self, first: int = 160, second: int = 120):
         super().__init__()
-        self.body = self.layers(SPECTRUM.size, first, second, _OUTPUTS)
+        self.body = self.layers(SPECTRUM.size + CONDITIONS, first, second, _OUTPUTS)
 
     @staticmethod
     def layers(*sizes: int) -> nn.Sequential:
@@ -162,8 +171,8 @@ class Perceptron(nn.Module):
             made += [nn.ReLU(), nn.Dropout(0.27), nn.Linear(a, b)]
         return nn.Sequential(*made)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.body(x).reshape(-1, 2, PDOS.size)
+    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+        return self.body(torch.cat([x, told], 1)).reshape(-1, 2, PDOS.size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,39 +206,69 @@ TRIALS = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """k spectra: at mean 1, then what is told of the recording; the truth, and what the regression says of them."""
+
+    x: torch.Tensor  # (k, 205)
+    y: torch.Tensor  # (k, 2, 300) in units of PDOS_SCALE
+    regression: torch.Tensor  # (k, 2, 300) of a fit that does not know their sites
+
+    def rows(self, chosen: np.ndarray) -> Part:
+        rows = torch.tensor(np.flatnonzero(chosen))
+        return Part(x=self.x[rows], y=self.y[rows], regression=self.regression[rows])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
-    """A split dataset with the regression's estimates, for spectra at mean 1 and targets in units of PDOS_SCALE."""
+    """A split dataset: spectra to train on, and fixed ones of every fold and of the external set."""
 
-    x: torch.Tensor  # (n, 200)
+    draw: Callable[[int], torch.Tensor]  # (variants, n, 205) of an epoch
+    noise: float  # to be added to them
     y: torch.Tensor  # (n, 2, 300)
+    left_out: torch.Tensor  # (n, 2, 300) the regression without the site's own fold
     fold: np.ndarray  # (n,)
-    left_out: torch.Tensor  # (n, 2, 300) by the fit without the site's own fold
-    external_x: torch.Tensor
-    external_y: torch.Tensor
-    test_regression: torch.Tensor  # by the fit on all four folds
-    external_regression: torch.Tensor
+    held: dict[int, Part]  # of each fold
+    external: Part
 
 
-def prepare(dataset: Dataset, external: Dataset, seed: int) -> Data:
+def prepare(dataset: Dataset, external: Dataset, seed: int, measured: bool) -> Data:
     fold = split.folds(dataset.groups, "grouped", seed)
-    rest = fold != split.TEST
     numbers = (*split.VALIDATION_FOLDS, split.TEST)
+    source, outside = (sampler(each, Settings(measured=measured, seed=seed)) for each in (dataset, external))
+    known = source.held_out.of_sites(fold != split.TEST)
+    pdos, known_fold = dataset.pdos[fold != split.TEST], fold[fold != split.TEST]
     regression = kernel_regression.fit(
-        dataset.spectra[rest], dataset.pdos[rest].reshape(rest.sum(), -1), fold[rest], numbers
+        known.flat_spectra, known.flat_copies(pdos.reshape(len(pdos), -1)), known.flat_copies(known_fold), numbers
     )
-    estimates, _ = kernel_regression.predict(regression, dataset.spectra, numbers)
-    outside, _ = kernel_regression.predict(regression, external.spectra, [split.TEST])
-    own = estimates[[numbers.index(f) for f in fold], np.arange(len(fold))]
-    scaled = [torch.tensor(a / PDOS_SCALE, dtype=torch.float32) for a in (dataset.pdos, own, external.pdos, outside[0])]
-    x, external_x = (torch.tensor(at_mean(d.spectra), dtype=torch.float32) for d in (dataset, external))
+
+    def part(variants: SpectrumVariants, truth: np.ndarray, number: int) -> Part:
+        estimate = kernel_regression.predict(regression, variants.flat_spectra, [number])[0][0]
+        return Part(x=told(variants).flatten(0, 1), y=scaled(variants.flat_copies(truth)), regression=scaled(estimate))
+
+    held = {n: part(source.held_out.of_sites(fold == n), dataset.pdos[fold == n], n) for n in numbers}
+    left_out = torch.empty(len(fold), 2, PDOS.size)
+    for number, each in held.items():
+        estimates = each.regression.unflatten(0, (-1, int((fold == number).sum())))
+        left_out[torch.tensor(fold == number)] = estimates.mean(0)
     return Data(
-        x=x, y=scaled[0], fold=fold, left_out=scaled[1], external_x=external_x, external_y=scaled[2],
-        test_regression=scaled[1][torch.tensor(fold == split.TEST)], external_regression=scaled[3],
-    )  # fmt: skip
+        draw=lru_cache(maxsize=1)(lambda epoch: told(source.draw(epoch))),
+        noise=source.draw(0).noise,
+        y=scaled(dataset.pdos),
+        left_out=left_out,
+        fold=fold,
+        held=held,
+        external=part(outside.held_out, external.pdos, split.TEST),
+    )
 
 
-def at_mean(spectra: np.ndarray) -> np.ndarray:
-    return spectra / spectra.mean(axis=1, keepdims=True)
+def told(variants: SpectrumVariants) -> torch.Tensor:
+    """Spectra at mean 1 and what is told of them (variants, n, 205)."""
+    spectra = variants.spectra / variants.spectra.mean(axis=-1, keepdims=True)
+    return torch.tensor(np.concatenate([spectra, variants.resolution], axis=-1), dtype=torch.float32)
+
+
+def scaled(pdos: np.ndarray) -> torch.Tensor:
+    return torch.tensor(pdos / PDOS_SCALE, dtype=torch.float32)
 
 
 def mixtures(rows: torch.Tensor, most: int, share: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -242,46 +281,52 @@ def mixtures(rows: torch.Tensor, most: int, share: float) -> tuple[torch.Tensor,
     return sites, weights
 
 
-def trained(trial: Trial, data: Data, member: int, epochs: int) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
-    """A network at its lowest validation error, with the mean and spread of its inputs."""
+def trained(trial: Trial, data: Data, member: int, epochs: int) -> nn.Module:
+    """A network at its lowest validation error."""
     torch.manual_seed(member)
     validation = split.VALIDATION_FOLDS[member % 4]
     rows = torch.tensor(np.flatnonzero((data.fold != split.TEST) & (data.fold != validation)))
-    held = torch.tensor(np.flatnonzero(data.fold == validation))
-    mean, std = data.x[rows].mean(0), (data.x[rows] - data.x[rows].mean(0)).std()
+    held, first = data.held[validation], data.draw(0)[:, rows].flatten(0, 1)[:, : SPECTRUM.size]
     network = trial.build()
     level = torch.zeros(2, PDOS.size) if trial.correction else inverse_softplus(data.y[rows].mean(0))
     network.register_parameter("level", nn.Parameter(level))
+    network.register_buffer("mean", first.mean(0))
+    network.register_buffer("std", (first - first.mean(0)).std())
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
-    best, state = np.inf, None
+    best, state = np.inf, network.state_dict()
     for epoch in range(epochs):
         for group in optimizer.param_groups:
             group["lr"] = _RATE * 0.5 * (1 + np.cos(np.pi * epoch / epochs))
         most, share = (8, 1.0) if epoch < trial.pretrain * epochs else (trial.mixed, trial.share)
+        spectra = data.draw(epoch)
         network.train()
         for batch in rows[torch.randperm(len(rows))].split(_BATCH):
             sites, weights = mixtures(batch, most, share)
-            x = (data.x[sites] * weights[..., None]).sum(1)
+            x = (spectra[torch.randint(len(spectra), sites.shape), sites] * weights[..., None]).sum(1)
             y = (data.y[sites] * weights[..., None, None]).sum(1)
             base = (data.left_out[sites] * weights[..., None, None]).sum(1) if trial.correction else None
-            x = x + _NOISE * x.amax(1, keepdim=True) * torch.randn_like(x)
-            error = output(network, (x - mean) / std, base) - y
+            x[:, : SPECTRUM.size] += data.noise * x.amax(1, keepdim=True) * torch.randn(len(x), SPECTRUM.size)
+            error = output(network, x, base) - y
             loss = error.square().mean() + trial.slope * 10 * error.diff(dim=-1).square().mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         network.eval()
-        with torch.no_grad():
-            base = data.left_out[held] if trial.correction else None
-            mse = float((output(network, (data.x[held] - mean) / std, base) - data.y[held]).square().mean())
+        mse = float((estimated(trial, network, held) - held.y).square().mean())
         if mse < best:
             best, state = mse, copy.deepcopy(network.state_dict())
     network.load_state_dict(state)
-    return network.eval(), mean, std
+    return network.eval()
+
+
+@torch.no_grad()
+def estimated(trial: Trial, network: nn.Module, part: Part) -> torch.Tensor:
+    return output(network, part.x, part.regression if trial.correction else None)
 
 
 def output(network: nn.Module, x: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
-    raw = network(x) + network.level
+    spectra = (x[:, : SPECTRUM.size] - network.mean) / network.std
+    raw = network(spectra, x[:, SPECTRUM.size :]) + network.level
     return nn.functional.softplus(raw) if base is None else (base + raw).clip(0)
 
 
@@ -289,43 +334,24 @@ def inverse_softplus(level: torch.Tensor) -> torch.Tensor:
     return level.clip(1e-2) + torch.log(-torch.expm1(-level.clip(1e-2)))
 
 
-@torch.no_grad()
 def scores(trial: Trial, data: Data, epochs: int) -> list[float]:
     """Errors on the test part and the external set, alone and stacked, and the weight of the regression."""
-    test = torch.tensor(data.fold == split.TEST)
-    on_test, outside = torch.zeros_like(data.y[test]), torch.zeros_like(data.external_y)
-    validated = torch.zeros_like(data.y)
+    parts = {"test": data.held[split.TEST], "external": data.external}
+    mean = {name: torch.zeros_like(part.y) for name, part in parts.items()}
+    product = square = 0.0
     for member in range(trial.members):
-        with torch.enable_grad():
-            network, mean, std = trained(trial, data, member, epochs)
-        held = torch.tensor(data.fold == split.VALIDATION_FOLDS[member % 4])
-        bases = (data.test_regression, data.external_regression, data.left_out[held])
-        inputs = ((x - mean) / std for x in (data.x[test], data.external_x, data.x[held]))
-        a, b, c = (
-            output(network, x, base if trial.correction else None) for x, base in zip(inputs, bases, strict=True)
-        )
-        on_test += a / trial.members
-        outside += b / trial.members
-        validated[held] += c * 4 / trial.members
-    rest = ~test
-    step, off = (data.left_out - validated)[rest], (data.y - validated)[rest]
-    weight = float(((step * off).sum() / (step * step).sum()).clip(0, 1))
+        network = trained(trial, data, member, epochs)
+        for name, part in parts.items():
+            mean[name] += estimated(trial, network, part) / trial.members
+        held = data.held[split.VALIDATION_FOLDS[member % 4]]
+        own = estimated(trial, network, held)
+        product += float(((held.regression - own) * (held.y - own)).sum())
+        square += float((held.regression - own).square().sum())
+    weight = min(max(product / square, 0.0), 1.0)
     found = []
-    for estimate, regression, truth in (
-        (on_test, data.test_regression, data.y[test]),
-        (outside, data.external_regression, data.external_y),
-    ):
-        for each in (estimate, estimate + weight * (regression - estimate)):
-            found.append(_mse(each, truth))
+    for name, part in parts.items():
+        found += [_mse(mean[name], part.y), _mse(mean[name] + weight * (part.regression - mean[name]), part.y)]
     return [*found, weight]
-
-
-def alone(data: Data) -> tuple[float, float]:
-    """Errors of the kernel regression on the test part and the external set."""
-    test = torch.tensor(data.fold == split.TEST)
-    pairs = ((data.test_regression, data.y[test]), (data.external_regression, data.external_y))
-    on_test, outside = (_mse(estimate, truth) for estimate, truth in pairs)
-    return on_test, outside
 
 
 def _mse(estimate: torch.Tensor, truth: torch.Tensor) -> float:
@@ -342,6 +368,7 @@ def _dataset(path: str | None, shipped: Path) -> Dataset:
 
 def main() -> None:
     options = argparse.ArgumentParser()
+    options.add_argument("--measured", action="store_true", help="simulated measurements")
     options.add_argument("--dataset", help="the embedded one by default")
     options.add_argument("--external")
     options.add_argument("--seeds", type=int, default=1)
@@ -350,11 +377,12 @@ def main() -> None:
     chosen = options.parse_args()
     dataset = _dataset(chosen.dataset, resources.DATABASE)
     external = _dataset(chosen.external, resources.EXTERNAL)
-    splits = [prepare(dataset, external, seed) for seed in range(chosen.seeds)]
+    splits = [prepare(dataset, external, seed, chosen.measured) for seed in range(chosen.seeds)]
     print(f"{len(dataset)} sites of {len(set(dataset.groups))} families, {chosen.seeds} seeds, {chosen.epochs} epochs")
     print("| | test | stacked | external | stacked | weight of the regression | s |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    test, outside = np.mean([alone(data) for data in splits], axis=0)
+    ends = [(data.held[split.TEST], data.external) for data in splits]
+    test, outside = np.mean([[_mse(part.regression, part.y) for part in parts] for parts in ends], axis=0)
     print(f"| kernel regression | {test:.3f} | | {outside:.3f} | | 1 | |", flush=True)
     for name in chosen.only:
         start = time.perf_counter()
