@@ -34,7 +34,7 @@ def assemble(
             "--classes",
             metavar="NAME,...",
             show_default="all",
-            help="Sites of these material classes alone: elemental, oxide, silicide...",
+            help="Sites of these material classes alone: elemental, oxide, silicide...; compounds: all but elemental.",
         ),
     ] = None,
     mixed_settings: Annotated[

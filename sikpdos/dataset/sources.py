@@ -18,7 +18,9 @@ from sikpdos.dataset.curves import Curves
 from sikpdos.dataset.database import Database
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.structures import sites
+from sikpdos.structures.material_class import ELEMENTAL
 
+COMPOUNDS = "compounds"  # stands for all material classes but elemental
 _BY_ELEMENTS = ("cutoff_eV", "box_k_max", "edge_steps", "pdos_steps")  # settings of the engine that elements decide
 
 
@@ -127,7 +129,11 @@ def assemble_sources(
 def _of_classes(source: Database, classes: Collection[str]) -> Database:
     """The sites of some material classes. Raises SikpdosError, with the classes there are, where one has none."""
     of_sites = np.array([site_class(meta) for meta in source.site_meta])
-    for name in classes:
+    if COMPOUNDS in classes:
+        classes = {*classes, *of_sites.tolist()} - {COMPOUNDS, ELEMENTAL, ""} | ({ELEMENTAL} & set(classes))
+        if not classes:
+            raise SikpdosError("no site of a compound")
+    for name in sorted(classes):
         if name not in of_sites:
             there = ", ".join(sorted(set(of_sites.tolist()) - {""})) or "none that is known"
             raise SikpdosError(f"no site of class '{name}'; there are: {there}")

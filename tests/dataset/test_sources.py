@@ -88,6 +88,12 @@ def test_sites_of_some_classes_alone(cli, tmp_path):
     assert found.ids.tolist() == ["X0-0", "X1-0"]
     assert found.material_class.tolist() == ["oxide", "oxide"]
     assert cli("assemble", "d.npz", "--classes", "oxide,elemental", "-o", "-", cwd=tmp_path, text=False).returncode == 1
+    done = cli("assemble", "raw", "--classes", "compounds", "-o", "compounds.npz", cwd=tmp_path)
+    assert "classes      oxide 2" in done.stderr
+    done = cli("assemble", "oxides.npz", "--classes", "elemental,compounds", "-o", "none.npz", cwd=tmp_path)
+    assert_one_line_failure(done, "oxides.npz")
+    done = cli("assemble", "raw/1.npz", "--classes", "compounds", "-o", "none.npz", cwd=tmp_path)
+    assert_one_line_failure(done, "no site of a compound")
     done = cli("assemble", "raw", "--classes", "silicide", "-o", "none.npz", cwd=tmp_path)
     assert_one_line_failure(done, "no site of class 'silicide'; there are: elemental, oxide")
 

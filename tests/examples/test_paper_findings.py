@@ -94,6 +94,11 @@ def report(tmp_path):
             table(tmp_path / f"matches-{kind}.csv", used["gains"])
         table(tmp_path / "ablation.csv", used["windows"])
         table(tmp_path / "near_fermi.csv", used["noise"])
+        if "compounds" in used:
+            (tmp_path / "compounds").mkdir()
+            for kind in ("grouped", "random"):
+                table(tmp_path / "compounds" / f"matches-{kind}.csv", used["compounds"])
+            table(tmp_path / "compounds" / "ablation.csv", used["windows"])
         done = script("findings.py", tmp_path, tmp_path / "findings.md")
         assert done.returncode == 0, done.stderr
         text = (tmp_path / "findings.md").read_text()
@@ -133,6 +138,15 @@ def test_what_differs_less_than_from_seed_to_seed_is_not_confirmed(report):
     text, verdicts = report(windows=flat)
     assert (verdicts["F2"], verdicts["F3"]) == ("not confirmed", "not confirmed")
     assert "| open |" in text
+
+
+def test_amorphous_sites_and_compounds_are_told_apart(report):
+    amorphous = [row | {"site_id": f"Si-quenched-17-0-{n}"} for n, row in enumerate(gains(False))]
+    text, verdicts = report(gains=gains(True) + amorphous[:10], compounds=gains(False))
+    assert "Of 10 cases with amorphous sites the model is better in" in text
+    assert verdicts["F1, random"] == "confirmed"
+    assert verdicts["F1 of compounds, grouped"] == "not confirmed"
+    assert verdicts["F2 of compounds"] == "confirmed"
 
 
 def test_a_worse_resolution_aware_model_is_said_to_be(report):
