@@ -15,7 +15,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.formats import signal
 from sikpdos.formats.read import read_spectra
 from sikpdos.formats.spectrum_set import KINDS, SpectrumSet
-from sikpdos.model.ensemble import Model
+from sikpdos.model.mixture import Model
 from sikpdos.model.shipped import MEASURED
 from sikpdos.model.shipped import load as load_model
 from sikpdos.prediction import maps
@@ -57,6 +57,7 @@ def predict(
     background: str | tuple[float, float] = "auto",
     onset: float | None = None,
     kind: str = "unknown",
+    material: str | None = None,
     allow_partial: bool = False,
     corrections: Corrections = Corrections(),
 ) -> Prediction | list[Prediction]:
@@ -66,13 +67,15 @@ def predict(
     list. model: from `load_model`, or its name or file. sigma_eV: resolution of the measurement (Gaussian sigma), if
     known. smooth: Savitzky-Golay window (points of 0.1 eV) and order. background: window (eV) of the background fit,
     "auto" or "none". onset: its energy in eV; found by the model's rule if not given. kind: "eels" (power-law
-    background), "xas" (line), or "unknown" (what it looks like). corrections: of known errors of the measurement.
-    Raises SikpdosError for spectra that cannot be used, and for what is no silicon K-edge.
+    background), "xas" (line), or "unknown" (what it looks like). material: "elemental" or "compound", if it is known.
+    corrections: of known errors of the measurement. Raises SikpdosError for spectra that cannot be used, and for what
+    is no silicon K-edge.
     """
     energy_eV, curves = np.asarray(energy_eV, float), np.asarray(intensity, float)
     rows = np.atleast_2d(curves)
     _check(energy_eV, rows)
     chosen = model if isinstance(model, Model) else load_model(model)
+    chosen = chosen if material is None else chosen.of_kind(material)
     preprocessing = preprocessing_for(
         chosen,
         sigma_eV=sigma_eV,

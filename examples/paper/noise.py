@@ -22,7 +22,7 @@ from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import curves, database
 from sikpdos.dataset.assembly import site_class
 from sikpdos.model import metrics, shipped
-from sikpdos.model.ensemble import Model
+from sikpdos.model.mixture import Model
 from sikpdos.prediction.batches import PreparedBatch
 from sikpdos.prediction.predict import predict_batch, preprocessing_for
 from sikpdos.spectra import processing

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sikpdos.dataset.dataset import Dataset
     from sikpdos.formats.read import Reading
     from sikpdos.formats.spectrum_set import SpectrumSet
-    from sikpdos.model.ensemble import Model
+    from sikpdos.model.mixture import Model
     from sikpdos.prediction.maps import MapBlock, MapPlan
     from sikpdos.spectra.settings import Preprocessing
 

@@ -12,7 +12,7 @@ from sikpdos.commands.console import Console
 if TYPE_CHECKING:
     from sikpdos.dataset.dataset import Dataset
     from sikpdos.formats.read import Reading
-    from sikpdos.model.ensemble import Model
+    from sikpdos.model.mixture import Model
 
 
 def list_files(console: Console, files: Sequence[str], output: str, reading: Reading) -> None:

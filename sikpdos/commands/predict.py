@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +14,11 @@ from sikpdos.commands.console import Console
 from sikpdos.commands.preparation import Preparation, prepared
 
 if TYPE_CHECKING:
-    from sikpdos.model.ensemble import Model
+    from sikpdos.dataset.dataset import Dataset
+    from sikpdos.model.mixture import Model
     from sikpdos.prediction.predict import Predicted
 
+    Choose = Callable[[Dataset | None], Model]
     Results = Iterator[tuple[str, Model, Predicted]]
 
 CONSOLE = Console("predict")
@@ -28,6 +30,11 @@ class Part(str, Enum):
     all = "all"
     test = "test"
     train = "train"
+
+
+class Material(str, Enum):
+    elemental = "elemental"
+    compound = "compound"
 
 
 @prepared
@@ -43,6 +50,12 @@ def predict(
         options.model("Model file, or name of a shipped one.", "measured; for a dataset that of its sigma"),
     ] = None,
     preparation: Preparation = Preparation(),
+    material: Annotated[
+        Material | None,
+        typer.Option(
+            "--material", show_default="told by the spectrum", help="What the silicon is known to be: alone, or bound."
+        ),
+    ] = None,
     onset: Annotated[
         str,
         typer.Option(
@@ -88,7 +101,9 @@ def predict(
 
     preprocessing = preparation.preprocessing(energy_eV)
     of_measurements = preparation.given("column", "scan", "merge") | {"--onset": onset != "auto"}
-    choose = measurement.choosing(shipped.chooser(model), of_measurements, {"--part": part is not Part.all})
+    choose = measurement.choosing(
+        _expert(shipped.chooser(model), material), of_measurements, {"--part": part is not Part.all}
+    )
     failures = measurement.Failures(CONSOLE, strict)
     reading = preparation.reading()
     found = maps.look(files, output, of_image, reading, json)
@@ -112,6 +127,11 @@ def predict(
     )
     _write(results, output, json=json, plot=plot, named=len(files) > 1 and not preparation.merge)
     failures.end()
+
+
+def _expert(choose: Choose, material: Material | None) -> Choose:
+    """The models chosen, without the experts of other material than that which is known."""
+    return choose if material is None else lambda dataset: choose(dataset).of_kind(material.value)
 
 
 def _write(results: Results, output: str, *, json: bool, plot: str | None, named: bool) -> None:

@@ -13,7 +13,7 @@ from sikpdos.commands import options
 if TYPE_CHECKING:
     from sikpdos.dataset.dataset import Dataset
     from sikpdos.formats.read import Reading
-    from sikpdos.model.ensemble import Model
+    from sikpdos.model.mixture import Model
     from sikpdos.spectra.settings import Corrections, Preprocessing
 
 

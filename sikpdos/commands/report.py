@@ -10,7 +10,7 @@ import numpy as np
 from sikpdos.common import files
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.common.grid import SPECTRUM
-from sikpdos.model.ensemble import Model
+from sikpdos.model.mixture import Model
 from sikpdos.prediction.predict import SHIFT_EV, Predicted
 from sikpdos.spectra.background import Background
 from sikpdos.spectra.settings import Preprocessing

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sikpdos.commands.console import Console
 from sikpdos.common import tables
-from sikpdos.model.ensemble import Model
+from sikpdos.model.mixture import Model
 from sikpdos.model.optimization import Progress
 
 

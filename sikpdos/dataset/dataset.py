@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,12 @@ class Dataset:
         if self.edge_energy_eV is None or self.edge is None:
             raise SikpdosError("the dataset has no edges before broadening: measurements cannot be simulated from it")
         return self.edge_energy_eV, self.edge
+
+    def of_sites(self, rows: np.ndarray) -> Dataset:
+        """Some of its sites, by a mask (n,) or by their rows."""
+        names = ("ids", "groups", "spectra", "pdos", "edge", *_OF_SITES)
+        arrays = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: array[rows] for name, array in arrays.items() if array is not None})
 
     @property
     def augmented(self) -> np.ndarray:  # (n,)

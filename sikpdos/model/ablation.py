@@ -14,7 +14,7 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset.dataset import Dataset, digest
 from sikpdos.model.ablation_table import REGIONS_EV, Row, read_rows, windows, write_rows
-from sikpdos.model.ensemble import predict
+from sikpdos.model.mixture import predict
 from sikpdos.model.network import ORBITALS
 from sikpdos.model.settings import Settings
 from sikpdos.model.training import train

@@ -16,12 +16,12 @@ import numpy as np
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.dataset import split
 from sikpdos.model import kernel_regression
-from sikpdos.model.kernel_regression import KernelRegression
+from sikpdos.model.kernel_regression import Embedding
 
 _LENGTH_SCALES = (1.0, 4.0, 16.0)  # of the regression's distances
 _NOISES = (0.03, 0.3)  # variance of the indicators' noise over that of the signal
 _SHARPNESSES = np.geomspace(0.5, 8, 25)  # not more: few sites of a class may be told from all others by chance
-_REFERENCE = "elemental"  # class from whose onsets chemical shifts count
+ELEMENTAL = "elemental"  # class from whose onsets chemical shifts count
 _SCALE_ERROR_EV = 1.5  # usual error of an absolute energy scale, standard deviation
 _LEAST_SHIFT_STD_EV = 0.5  # of a class of few sites
 _WRONG_SCALES = 0.1  # share of scales that say nothing: uniform over
@@ -31,28 +31,26 @@ _BLOCK = 1024  # spectra at a time
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """Tells c classes by the n training spectra of a kernel regression."""
+    """Tells c classes by n training spectra."""
 
     classes: tuple[str, ...]
+    known: Embedding  # of the training spectra
     alpha: np.ndarray  # (n, c) weights of the training spectra
     length_scale: float
     sharpness: float  # of the logits: probabilities are exp(sharpness * score), normalised
     shift_eV: np.ndarray  # (c,) mean of the onsets' energies from elemental silicon's
     shift_std_eV: np.ndarray  # (c,) their standard deviation; 0 where the shift is not known
 
-    def probabilities(
-        self, regression: KernelRegression, spectra: np.ndarray, onset_eV: np.ndarray | None = None
-    ) -> np.ndarray:
+    def probabilities(self, spectra: np.ndarray, onset_eV: np.ndarray | None = None) -> np.ndarray:
         """Probabilities (m, c) for normalised spectra (m, 200) and, if known, the energies of their onsets (m,).
 
         Onsets that are NaN, or more than 15 eV from elemental silicon's, are not on an absolute scale: not used.
         """
         scores = [
-            np.exp(kernel_regression.distances(regression, spectra[start : start + _BLOCK]) / -self.length_scale)
-            @ self.alpha
+            np.exp(self.known.distances(spectra[start : start + _BLOCK]) / -self.length_scale) @ self.alpha
             for start in range(0, len(spectra), _BLOCK)
         ]
-        logits = self.sharpness * np.concatenate(scores)
+        logits = self.sharpness * np.concatenate([np.empty((0, len(self.classes))), *scores])
         return _normalised(logits if onset_eV is None else logits + self._shift_logits(onset_eV))
 
     def _shift_logits(self, onset_eV: np.ndarray) -> np.ndarray:
@@ -66,10 +64,8 @@ class Classifier:
         return np.where(absolute[:, None], np.log(likelihood), 0.0)
 
 
-def fit(
-    regression: KernelRegression, labels: np.ndarray, absolute_onset_eV: np.ndarray, fold: np.ndarray
-) -> Classifier | None:
-    """Learn the classes (n,) of a regression's training spectra, which are in folds (n,); an empty one is not known.
+def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, fold: np.ndarray) -> Classifier | None:
+    """Learn the classes (n,) of training spectra (n, 200), which are in folds (n,); an empty one is not known.
 
     absolute_onset_eV (n,): photon energies of their onsets, 0 where not known. Length scale, noise and
     sharpness are those of the largest likelihood of the classes of folds left out. None where fewer than two are known.
@@ -78,7 +74,8 @@ def fit(
     if len(classes) < 2:
         return None
     known, indicators = labels != "", (labels[:, None] == np.array(classes)).astype(float)
-    scores = regression.spectrum_scores.astype(float)
+    embedding = kernel_regression.embedding(spectra)
+    scores = embedding.spectrum_scores.astype(float)
     distance = kernel_regression.distances_of(scores, scores)
     tried = []
     for length_scale, noise in itertools.product(_LENGTH_SCALES, _NOISES):
@@ -91,6 +88,7 @@ def fit(
     shift_eV, shift_std_eV = _shifts(classes, labels, absolute_onset_eV)
     return Classifier(
         classes=classes,
+        known=embedding,
         alpha=alpha,
         length_scale=length_scale,
         sharpness=sharpness,
@@ -135,7 +133,7 @@ def _normalised(logits: np.ndarray) -> np.ndarray:
 def _shifts(classes: tuple[str, ...], labels: np.ndarray, onset_eV: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation (c,) of the classes' onsets from elemental silicon's; 0 where not known."""
     mean, std = np.zeros(len(classes), np.float32), np.zeros(len(classes), np.float32)
-    reference = onset_eV[(labels == _REFERENCE) & (onset_eV > 0)]
+    reference = onset_eV[(labels == ELEMENTAL) & (onset_eV > 0)]
     for column, name in enumerate(classes):
         onsets = onset_eV[(labels == name) & (onset_eV > 0)]
         if len(reference) and len(onsets):

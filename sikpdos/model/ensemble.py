@@ -12,23 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sikpdos.common.errors import SikpdosError
-from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.common.grid import SPECTRUM
 from sikpdos.dataset import split
 from sikpdos.model import kernel_regression
-from sikpdos.model.classification import Classifier
 from sikpdos.model.kernel_regression import KernelRegression
-from sikpdos.model.network import Architecture, forward, recording, scale
-from sikpdos.model.outliers import OutlierModel
-from sikpdos.model.uncertainty import Uncertainty
+from sikpdos.model.network import Architecture, forward, scale
 
 REGRESSION_FOLDS = (*split.VALIDATION_FOLDS, split.TEST)  # left out by the fits; the test part is never trained on
-_BLOCK = 32  # spectra evaluated at a time: all members' intermediate arrays stay in the processor's cache
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble:
-    """Trained networks and regressions, not calibrated yet."""
+    """Trained networks and regressions."""
 
     architecture: Architecture
     weights: dict[str, np.ndarray]  # (members, ...)
@@ -36,72 +31,6 @@ class Ensemble:
     input_mean: np.ndarray  # (200,) of the network's inputs in training
     input_std: float
     regression: KernelRegression  # with a fit for each of REGRESSION_FOLDS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """An ensemble with all that prediction needs."""
-
-    ensemble: Ensemble
-    stacking_weight: float  # of the kernel regression in an estimate, 0 to 1
-    uncertainty: Uncertainty
-    outlier_model: OutlierModel  # what the training spectra look like
-    meta: dict  # model card: sigma_eV, onset_rule, split, scores, configuration
-    classifier: Classifier | None = None  # None where the training knew one material class alone
-
-    @property
-    def architecture(self) -> Architecture:
-        return self.ensemble.architecture
-
-    @property
-    def members(self) -> int:
-        return len(self.ensemble.member_fold)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Material classes that it tells from each other."""
-        return () if self.classifier is None else self.classifier.classes
-
-    @property
-    def sigma_eV(self) -> float:
-        """Broadening of the predicted densities of states (and of the spectra, unless resolution_input)."""
-        return float(self.meta["sigma_eV"])
-
-
-def predict(
-    model: Model, spectra: np.ndarray, resolution: np.ndarray | None = None, block: int = _BLOCK
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and calibrated standard deviation, both (B, 2, 300) in states/eV/atom, of normalised spectra (B, 200).
-
-    resolution (B, 5): see network.recording; not known by default. A band of +-1.645 standard deviations holds
-    90 %. Evaluated `block` spectra at a time, so that memory grows with the results alone. Raises SikpdosError
-    where they are not finite.
-    """
-    resolution = recording(spectra) if resolution is None else resolution
-    mean = np.empty((len(spectra), 2, PDOS.size), np.float32)
-    std = np.empty_like(mean)
-    for start in range(0, len(spectra), block):
-        rows = slice(start, start + block)
-        estimates = estimate(model.ensemble, spectra[rows], resolution[rows])
-        mean[rows] = estimates.mean(model.stacking_weight)
-        members = estimates.of_members(model.stacking_weight)
-        std[rows] = model.uncertainty.std(members, estimates.nearest, mean[rows])
-    if not (np.isfinite(mean).all() and np.isfinite(std).all()):
-        raise SikpdosError(
-            "the model gives NaN or infinity: its weights are damaged, or these are no normalised spectra"
-        )
-    return mean, std
-
-
-def class_probabilities(model: Model, spectra: np.ndarray, onset_eV: np.ndarray | None = None) -> np.ndarray:
-    """Probabilities (B, c) of the material classes that a model knows, of normalised spectra (B, 200).
-
-    onset_eV (B,): energies of their onsets; those that cannot be on an absolute scale are not used. (B, 0) of a model
-    that knows one class alone.
-    """
-    if model.classifier is None:
-        return np.empty((len(spectra), 0))
-    return model.classifier.probabilities(model.ensemble.regression, spectra, onset_eV)
 
 
 @dataclass(frozen=True, kw_only=True)

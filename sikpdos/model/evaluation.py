@@ -7,7 +7,8 @@ import numpy as np
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.model import metrics
-from sikpdos.model.ensemble import Model, class_probabilities, predict
+from sikpdos.model.classification import ELEMENTAL
+from sikpdos.model.mixture import KINDS, Model, class_probabilities, predict
 from sikpdos.model.template_matching import match
 from sikpdos.model.training_spectra import SpectrumVariants
 
@@ -26,7 +27,26 @@ def test_scores(model: Model, variants: SpectrumVariants, dataset: Dataset, fold
         "better_than_matching": float((model_mse < matching_mse).mean()),
         "coverage_90": metrics.coverage(predicted, std, true),
         "test_sites": int(test.sum()),
+        **_kind_scores(model, tested.flat_copies(_compounds(dataset)[test]), model_mse, matching_mse),
         **_class_scores(model, tested, dataset, test),
+    }
+
+
+def _compounds(dataset: Dataset) -> np.ndarray:
+    """Sites (n,) of compounds."""
+    if dataset.material_class is None:
+        return np.zeros(len(dataset), bool)
+    return ~np.isin(dataset.material_class, ("", ELEMENTAL))
+
+
+def _kind_scores(model: Model, compound: np.ndarray, model_mse: np.ndarray, matching_mse: np.ndarray) -> dict:
+    """Errors of silicon alone and of compounds (spectra by a mask), of a model that has an expert for each."""
+    if len(model.experts) == 1:
+        return {}
+    return {
+        f"{name}{what}": float(mse[rows].mean())
+        for what, rows in zip(KINDS, (~compound, compound), strict=True)
+        for name, mse in (("mse_", model_mse), ("matching_mse_", matching_mse))
     }
 
 

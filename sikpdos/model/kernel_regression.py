@@ -11,7 +11,7 @@ length scales and noises.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,12 +26,23 @@ _BLOCK = 1024  # spectra at a time
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelRegression:
-    """Cross-fitted regressions on n training spectra."""
+class Embedding:
+    """n training spectra as points, between which and other spectra there are distances."""
 
     spectrum_mean: np.ndarray  # (200,) mean of the training spectra's logarithms
     spectrum_components: np.ndarray  # (200, inputs) their principal components over the root mean square
     spectrum_scores: np.ndarray  # (n, inputs) training spectra along them
+
+    def distances(self, spectra: np.ndarray) -> np.ndarray:
+        """Distances (m, n) of spectra (m, 200) to the n training spectra."""
+        scores = (_logarithm(spectra) - self.spectrum_mean) @ self.spectrum_components
+        return distances_of(scores, self.spectrum_scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelRegression(Embedding):
+    """Cross-fitted regressions on n training spectra."""
+
     length_scales: np.ndarray  # (outputs,)
     alpha: np.ndarray  # (fits, n, outputs) weights of the training spectra; 0 for those that a fit leaves out
     left_out: np.ndarray  # (fits,) number of the fold that each fit leaves out
@@ -45,27 +56,39 @@ def fit(spectra: np.ndarray, pdos: np.ndarray, fold: np.ndarray, left_out: Seque
     A fold of which there is no spectrum leaves out none. Components, length scales and noises are chosen once, from
     all spectra.
     """
-    logarithms = _logarithm(spectra)
-    spectrum_mean, pdos_mean = logarithms.mean(axis=0), pdos.mean(axis=0)
-    components = _principal_components(logarithms - spectrum_mean, _SPECTRUM_COMPONENTS).T
-    scores = (logarithms - spectrum_mean) @ components
-    components, scores = components / scores.std(), scores / scores.std()
+    known, pdos_mean = _embedding(spectra), pdos.mean(axis=0)
     pdos_components = _principal_components(pdos - pdos_mean, _PDOS_COMPONENTS)
     targets = (pdos - pdos_mean) @ pdos_components.T
-    distance = distances_of(scores, scores)
+    distance = distances_of(known.spectrum_scores, known.spectrum_scores)
     length_scales, noises = _most_likely(distance, targets)
     used = np.array([fold != number for number in left_out])
     arrays = {
-        "spectrum_mean": spectrum_mean,
-        "spectrum_components": components,
-        "spectrum_scores": scores,
+        **vars(known),
         "length_scales": length_scales,
         "alpha": _weights(distance, targets, length_scales, noises, used),
         "pdos_mean": pdos_mean,
         "pdos_components": pdos_components,
     }
-    single = {name: array.astype(np.float32) for name, array in arrays.items()}
-    return KernelRegression(**single, left_out=np.array(left_out))
+    return KernelRegression(**_single(arrays), left_out=np.array(left_out))
+
+
+def embedding(spectra: np.ndarray) -> Embedding:
+    """Spectra (n, 200) as points."""
+    return Embedding(**_single(vars(_embedding(spectra))))
+
+
+def _embedding(spectra: np.ndarray) -> Embedding:
+    """In double precision."""
+    logarithms = _logarithm(spectra)
+    mean = logarithms.mean(axis=0)
+    components = _principal_components(logarithms - mean, _SPECTRUM_COMPONENTS).T
+    scores = (logarithms - mean) @ components
+    size = scores.std()
+    return Embedding(spectrum_mean=mean, spectrum_components=components / size, spectrum_scores=scores / size)
+
+
+def _single(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
 def _weights(
@@ -96,17 +119,11 @@ def predict(
     nearest = np.empty(pdos.shape[:2], np.float32)
     for start in range(0, len(spectra), _BLOCK):
         block = slice(start, start + _BLOCK)
-        distance = distances(regression, spectra[block])
+        distance = regression.distances(spectra[block])
         nearest[:, block] = [distance[:, rows].min(axis=1) for rows in used]
         outputs = _outputs(distance, alpha, regression.length_scales)
         pdos[:, block] = (outputs @ regression.pdos_components + regression.pdos_mean).clip(0)
     return pdos.reshape(*pdos.shape[:2], 2, PDOS.size), nearest
-
-
-def distances(regression: KernelRegression, spectra: np.ndarray) -> np.ndarray:
-    """Distances (m, n) of spectra (m, 200) to the n training spectra."""
-    scores = (_logarithm(spectra) - regression.spectrum_mean) @ regression.spectrum_components
-    return distances_of(scores, regression.spectrum_scores)
 
 
 def _outputs(distance: np.ndarray, alpha: np.ndarray, length_scales: np.ndarray) -> np.ndarray:

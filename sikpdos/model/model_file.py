@@ -11,10 +11,11 @@ from sikpdos.common import config, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.dataset import split
-from sikpdos.model.classification import Classifier
+from sikpdos.model.classification import ELEMENTAL, Classifier
 from sikpdos.model.difficulty import Difficulty
-from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble, Model
-from sikpdos.model.kernel_regression import KernelRegression
+from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble
+from sikpdos.model.kernel_regression import Embedding, KernelRegression
+from sikpdos.model.mixture import Expert, Model
 from sikpdos.model.network import CONDITIONS, Architecture, weight_shapes
 from sikpdos.model.outliers import OutlierModel
 from sikpdos.model.uncertainty import Uncertainty
@@ -30,6 +31,7 @@ _CARD: dict[str, type | tuple[type, ...]] = {  # what every model card must have
     "split": dict,
     "architecture": dict,
 }
+_PREFIXES = ("", "compounds_")  # of the arrays of each expert
 _OUTLIER_ARRAYS = {  # field -> name in the file
     "mean": "known_mean",
     "components": "known_components",
@@ -54,6 +56,11 @@ _DIFFICULTY_ARRAYS = {
     "weights": "hard_weights",
     "usual": "hard_usual",
 }
+_EMBEDDING_ARRAYS = {  # of the classifier
+    "spectrum_mean": "class_centre",
+    "spectrum_components": "class_components",
+    "spectrum_scores": "class_rows",
+}
 _CLASSIFIER_ARRAYS = {
     "alpha": "class_alpha",
     "length_scale": "class_length",
@@ -71,47 +78,65 @@ _UNCERTAINTY_ARRAYS = {
 
 def write_model(path: str | os.PathLike, model: Model) -> None:
     """Write a model; its card gets the architecture."""
-    ensemble = model.ensemble
-    uncertainty = {file: getattr(model.uncertainty, name) for name, file in _UNCERTAINTY_ARRAYS.items()}
+    arrays = _classifier_arrays(model.classifier)
+    for prefix, expert in zip(_PREFIXES, model.experts, strict=False):
+        arrays |= {prefix + name: array for name, array in _expert_arrays(expert).items()}
+    npz.write(path, arrays, {**model.meta, "architecture": asdict(model.architecture)})
+
+
+def _expert_arrays(expert: Expert) -> dict[str, np.ndarray]:
+    ensemble = expert.ensemble
+    uncertainty = {file: getattr(expert.uncertainty, name) for name, file in _UNCERTAINTY_ARRAYS.items()}
     arrays = {
         **ensemble.weights,
-        **{file: getattr(model.outlier_model, name) for name, file in _OUTLIER_ARRAYS.items()},
+        **{file: getattr(expert.outlier_model, name) for name, file in _OUTLIER_ARRAYS.items()},
         **{file: getattr(ensemble.regression, name) for name, file in _REGRESSION_ARRAYS.items()},
         **{file: np.float32(value) for file, value in uncertainty.items()},
         "input_mean": ensemble.input_mean,
         "input_deviation": np.float32(ensemble.input_std),
-        "kernel_share": np.float32(model.stacking_weight),
+        "kernel_share": np.float32(expert.stacking_weight),
         "kernel_left_out": ensemble.regression.left_out,
         "member_fold": ensemble.member_fold,
     }
-    arrays |= _classifier_arrays(model.classifier)
-    if (difficulty := model.uncertainty.difficulty) is not None:
+    if (difficulty := expert.uncertainty.difficulty) is not None:
         arrays |= {file: np.float32(getattr(difficulty, name)) for name, file in _DIFFICULTY_ARRAYS.items()}
-    npz.write(path, arrays, {**model.meta, "architecture": asdict(ensemble.architecture)})
+    return arrays
 
 
 def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
     """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
     arrays, meta = npz.read(path, SCHEMA, data)
     npz.require_meta(meta, path, **_CARD)
+    prefix = _PREFIXES[1]
+    experts = [_expert(arrays, meta, path)]
+    classifier = _classifier(arrays, path)
+    of_compounds = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    if of_compounds:
+        if classifier is None or ELEMENTAL not in classifier.classes:
+            raise SikpdosError(f"two experts, but no class '{ELEMENTAL}' that tells which to ask", path)
+        experts.append(_expert(of_compounds, meta, path))
+    return Model(experts=tuple(experts), meta=meta, classifier=classifier)
+
+
+def _expert(arrays: dict[str, np.ndarray], meta: dict, path: str | os.PathLike) -> Expert:
     if "kernel_share" not in arrays:
         raise SikpdosError("array 'kernel_share' is missing: damaged, or of an earlier version; train it again", path)
     npz.require(arrays, path, kernel_share=())
-    return Model(
+    return Expert(
         ensemble=_ensemble(arrays, meta, path),
         stacking_weight=float(arrays["kernel_share"]),
         uncertainty=_uncertainty(arrays, path),
         outlier_model=_outlier_model(arrays, path),
-        meta=meta,
-        classifier=_classifier(arrays, path),
     )
 
 
 def _classifier_arrays(classifier: Classifier | None) -> dict[str, np.ndarray]:
     if classifier is None:
         return {}
-    return {"classes": np.array(classifier.classes)} | {
-        file: np.asarray(getattr(classifier, name), np.float32) for name, file in _CLASSIFIER_ARRAYS.items()
+    return {
+        "classes": np.array(classifier.classes),
+        **{file: np.asarray(getattr(classifier, name), np.float32) for name, file in _CLASSIFIER_ARRAYS.items()},
+        **{file: getattr(classifier.known, name) for name, file in _EMBEDDING_ARRAYS.items()},
     }
 
 
@@ -119,13 +144,17 @@ def _classifier(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Class
     """None in a file without classes."""
     if "classes" not in arrays:
         return None
-    n, c = npz.length(arrays, path, "kernel_rows"), npz.length(arrays, path, "classes")
+    n, c = npz.length(arrays, path, "class_rows"), npz.length(arrays, path, "classes")
+    inputs = arrays["class_rows"].shape[1] if arrays["class_rows"].ndim == 2 else None
+    npz.require(arrays, path, class_centre=(SPECTRUM.size,), class_components=(SPECTRUM.size, inputs))
+    npz.require(arrays, path, class_rows=(n, inputs))
     npz.require(arrays, path, classes=(c,), class_alpha=(n, c), class_shift_eV=(c,), class_shift_std_eV=(c,))
     npz.require(arrays, path, class_length=(), class_sharpness=())
     if not float(arrays["class_length"]) > 0:
         raise SikpdosError("array 'class_length' must be positive", path)
     return Classifier(
         classes=tuple(arrays["classes"].tolist()),
+        known=Embedding(**{name: arrays[file] for name, file in _EMBEDDING_ARRAYS.items()}),
         alpha=arrays["class_alpha"],
         length_scale=float(arrays["class_length"]),
         sharpness=float(arrays["class_sharpness"]),

@@ -60,9 +60,9 @@ class State:
 def initial_state(data: TrainingData, settings: Settings) -> State:
     """Weights drawn from the seed (He), outputs starting at the mean density of states of each training part."""
     generator = torch.Generator().manual_seed(settings.seed)
-    weights = {}
+    weights, members = {}, len(data.training)
     for name, shape in weight_shapes(settings.architecture()).items():
-        weights[name] = torch.zeros(settings.members, *shape)
+        weights[name] = torch.zeros(members, *shape)
         if name.endswith("_w"):
             gain = 0.1 if "_out" in name else 1.0
             weights[name].normal_(0, gain * (2 / shape[0]) ** 0.5, generator=generator)
@@ -75,8 +75,8 @@ def initial_state(data: TrainingData, settings: Settings) -> State:
         weights=weights,
         optimizer=optimizer,
         best={name: weight.detach().clone() for name, weight in weights.items()},
-        best_mse=np.full(settings.members, np.inf),
-        best_epoch=np.zeros(settings.members, int),
+        best_mse=np.full(members, np.inf),
+        best_epoch=np.zeros(members, int),
     )
 
 
@@ -147,7 +147,7 @@ def _dropout(rate: float, generator: torch.Generator) -> Callable[[Array], Array
 @torch.no_grad()
 def _validation_mse(state: State, data: TrainingData, settings: Settings) -> np.ndarray:
     """Validation error (members,) of each member on its own fold, (states/eV)^2."""
-    mse = np.empty(settings.members)
+    mse = np.empty(len(data.validation))
     for member, sites in enumerate(data.validation):
         held_out = data.sampler.held_out.of_sites(sites)
         spectra = torch.tensor(held_out.flat_spectra, device=data.pdos.device)[None]

@@ -10,7 +10,7 @@ from pathlib import Path
 from sikpdos.common import resources
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset.dataset import Dataset
-from sikpdos.model.ensemble import Model
+from sikpdos.model.mixture import Model
 from sikpdos.model.model_file import read_model
 
 MEASURED = "measured"  # trained on simulated measurements of any resolution in its range

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -22,9 +22,10 @@ from sikpdos.model import (
     training_spectra,
 )
 from sikpdos.model import settings as training_settings
-from sikpdos.model.classification import Classifier
-from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble, Model
+from sikpdos.model.classification import ELEMENTAL, Classifier
+from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble
 from sikpdos.model.kernel_regression import KernelRegression
+from sikpdos.model.mixture import Expert, Model
 from sikpdos.model.model_file import SCHEMA
 from sikpdos.model.network import scale
 from sikpdos.model.optimization import Progress, State, TrainingData
@@ -32,6 +33,16 @@ from sikpdos.model.settings import Settings
 from sikpdos.model.training_spectra import SpectrumSampler, SpectrumVariants
 
 _CHECKPOINT_EPOCHS = 25  # between checkpoints
+_COMPOUND_MEMBERS = 4  # networks of the expert of compounds: they are few, and its regression counts most
+_FAMILIES = 5  # that each fold must have of silicon, and of compounds, for experts of their own
+
+
+@dataclass(frozen=True)
+class Team:
+    """The networks of an expert and what they learn from."""
+
+    sites: np.ndarray  # (n,) mask
+    member_fold: np.ndarray  # (members,) validation fold of each network
 
 
 def train(
@@ -51,20 +62,23 @@ def train(
     torch_device = choose_device(device)
     fold = split.folds(dataset.groups, settings.split, settings.seed, settings.test_groups)
     sampler = training_spectra.sampler(dataset, settings)
-    member_fold = split.member_folds(settings.members)
-    data = _training_data(dataset, sampler, fold, member_fold, torch_device)
+    all_teams = teams(dataset, fold, settings.members)
+    data = _training_data(dataset, sampler, fold, all_teams, torch_device)
     state = optimization.initial_state(data, settings)
     _run_epochs(state, data, settings, report, checkpoint_path, checkpoint.digest(dataset, settings, data.training))
-    ensemble = Ensemble(
-        architecture=settings.architecture(),
-        weights={name: weight.cpu().numpy() for name, weight in state.best.items()},
-        member_fold=member_fold,
-        input_mean=data.input_mean.cpu().numpy(),
-        input_std=data.input_std,
-        regression=_regression(dataset, sampler.held_out, fold),
-    )
-    card = _model_card(dataset, settings, fold, state)
-    return _calibrated(ensemble, card, sampler.held_out, dataset, fold)
+    experts: list[Expert] = []
+    group_mse: dict[str, float] = {}
+    first = 0
+    for team in all_teams:
+        members = slice(first, first + len(team.member_fold))
+        expert, of_groups = _expert(team, members, state, data, settings, dataset, sampler.held_out, fold)
+        experts.append(expert)
+        group_mse |= of_groups
+        first = members.stop
+    card = {**_model_card(dataset, settings, fold, state), "group_mse": group_mse}
+    model = Model(experts=tuple(experts), meta=card, classifier=_classifier(sampler.held_out, dataset, fold))
+    scores = evaluation.test_scores(model, sampler.held_out, dataset, fold)
+    return replace(model, meta={**model.meta, "scores": scores})
 
 
 def choose_device(device: str | None) -> torch.device:
@@ -78,18 +92,36 @@ def choose_device(device: str | None) -> torch.device:
         raise SikpdosError(f"device '{device}' is not available") from error
 
 
+def teams(dataset: Dataset, fold: np.ndarray, members: int) -> tuple[Team, ...]:
+    """The networks of each expert: two where there are silicon and compounds enough in folds (n,), else one of all."""
+    everything = np.ones(len(dataset), bool)
+    if dataset.material_class is not None:
+        compound = ~np.isin(dataset.material_class, ("", ELEMENTAL))
+        kinds = (~compound, compound)
+        if all(_enough(dataset.groups[kind], fold[kind]) for kind in kinds):
+            counts = (members, min(members, _COMPOUND_MEMBERS))
+            return tuple(Team(kind, split.member_folds(count)) for kind, count in zip(kinds, counts, strict=True))
+    return (Team(everything, split.member_folds(members)),)
+
+
+def _enough(groups: np.ndarray, fold: np.ndarray) -> bool:
+    """Whether every fold (n,) has some of the families (n,)."""
+    return all(len(set(groups[fold == number])) >= _FAMILIES for number in (*split.VALIDATION_FOLDS, split.TEST))
+
+
 def _training_data(
-    dataset: Dataset, sampler: SpectrumSampler, fold: np.ndarray, member_fold: np.ndarray, device: torch.device
+    dataset: Dataset, sampler: SpectrumSampler, fold: np.ndarray, all_teams: tuple[Team, ...], device: torch.device
 ) -> TrainingData:
     """Each member keeps its fold for validation and trains on three; inputs are standardised over all four."""
-    validation = fold == member_fold[:, None]  # (members, n)
+    of_member = np.concatenate([np.tile(team.sites, (len(team.member_fold), 1)) for team in all_teams])  # (members, n)
+    validation = of_member & (fold == np.concatenate([team.member_fold for team in all_teams])[:, None])
     variants = sampler.draw(0).of_sites(fold != split.TEST)
     inputs = scale(variants.flat_spectra, 0.0, 1.0)
     mean = inputs.mean(axis=0)
     return TrainingData(
         sampler=sampler,
         pdos=torch.tensor(dataset.pdos, device=device),
-        training=(fold != split.TEST) & ~validation,
+        training=of_member & (fold != split.TEST) & ~validation,
         validation=validation,
         input_mean=torch.tensor(mean.astype(np.float32), device=device),
         input_std=float((inputs - mean).std()),
@@ -115,6 +147,36 @@ def _run_epochs(
             checkpoint.write_checkpoint(checkpoint_path, state, digest)
 
 
+def _expert(
+    team: Team,
+    members: slice,
+    state: State,
+    data: TrainingData,
+    settings: Settings,
+    dataset: Dataset,
+    variants: SpectrumVariants,
+    fold: np.ndarray,
+) -> tuple[Expert, dict[str, float]]:
+    """An expert of trained networks, calibrated on its team's sites, and the validation errors of their families."""
+    known, variants, fold = dataset.of_sites(team.sites), variants.of_sites(team.sites), fold[team.sites]
+    ensemble = Ensemble(
+        architecture=settings.architecture(),
+        weights={name: weight[members].cpu().numpy() for name, weight in state.best.items()},
+        member_fold=team.member_fold,
+        input_mean=data.input_mean.cpu().numpy(),
+        input_std=data.input_std,
+        regression=_regression(known, variants, fold),
+    )
+    calibrated = calibration.calibrate(ensemble, variants, known, fold)
+    expert = Expert(
+        ensemble=ensemble,
+        stacking_weight=calibrated.stacking_weight,
+        uncertainty=calibrated.uncertainty,
+        outlier_model=calibrated.outlier_model,
+    )
+    return expert, calibrated.group_mse
+
+
 def _regression(dataset: Dataset, variants: SpectrumVariants, fold: np.ndarray) -> KernelRegression:
     """The kernel regression on the spectra outside the test part, cross-fitted over the validation folds."""
     rest = fold != split.TEST
@@ -123,32 +185,15 @@ def _regression(dataset: Dataset, variants: SpectrumVariants, fold: np.ndarray) 
     return kernel_regression.fit(trained.flat_spectra, pdos, trained.flat_copies(fold[rest]), REGRESSION_FOLDS)
 
 
-def _classifier(
-    regression: KernelRegression, variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray
-) -> Classifier | None:
+def _classifier(variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray) -> Classifier | None:
     """What tells the dataset's material classes; None where it does not know of two."""
-    if dataset.material_class is None or dataset.absolute_onset_eV is None:
+    if dataset.material_class is None:
         return None
     rest = fold != split.TEST
-    of_sites = (dataset.material_class, dataset.absolute_onset_eV, fold)
-    return classification.fit(regression, *(variants.of_sites(rest).flat_copies(array[rest]) for array in of_sites))
-
-
-def _calibrated(
-    ensemble: Ensemble, card: dict, variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray
-) -> Model:
-    """The model: an ensemble calibrated on the validation folds, with its scores on the test part in its card."""
-    calibrated = calibration.calibrate(ensemble, variants, dataset, fold)
-    model = Model(
-        ensemble=ensemble,
-        stacking_weight=calibrated.stacking_weight,
-        uncertainty=calibrated.uncertainty,
-        outlier_model=calibrated.outlier_model,
-        meta={**card, "group_mse": calibrated.group_mse},
-        classifier=_classifier(ensemble.regression, variants, dataset, fold),
-    )
-    scores = evaluation.test_scores(model, variants, dataset, fold)
-    return replace(model, meta={**model.meta, "scores": scores})
+    trained = variants.of_sites(rest)
+    onset_eV = np.zeros(len(dataset)) if dataset.absolute_onset_eV is None else dataset.absolute_onset_eV
+    of_sites = (dataset.material_class, onset_eV, fold)
+    return classification.fit(trained.flat_spectra, *(trained.flat_copies(array[rest]) for array in of_sites))
 
 
 def _model_card(dataset: Dataset, settings: Settings, fold: np.ndarray, state: State) -> dict:

@@ -11,7 +11,7 @@ from sikpdos.dataset.curves import Curves
 from sikpdos.dataset.database import Database
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.dataset.raw_site import RawSite
-from sikpdos.model.ensemble import Model
+from sikpdos.model.mixture import Model
 from sikpdos.plot import many, maps, maps_page, measured, style, tables
 from sikpdos.plot import prediction as predicted
 from sikpdos.plot.read import Ablation, Matches, Measured, PdosTable, Source, TrainingLog

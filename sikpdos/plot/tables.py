@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sikpdos.common.grid import PDOS
-from sikpdos.model.ensemble import Model
+from sikpdos.model.mixture import Model
 from sikpdos.model.uncertainty import BAND_90
 from sikpdos.plot import growing_windows, matching, single_windows, style
 from sikpdos.plot.read import Matches, Source, TrainingLog
@@ -33,11 +33,12 @@ def draw_log(figure: SubFigure, source: Source) -> None:
 
 
 def draw_model(figure: SubFigure, source: Source) -> None:
-    """The width of a model's 90 % band at the usual distance from what it knows, and its scores in words."""
+    """The width of a model's 90 % band (of silicon's expert) at the usual distance from what it knows; its scores."""
     model: Model = source.content
+    uncertainty = model.experts[0].uncertainty
     axes = figure.subplots(1, 2)
-    for panel, orbital, floor in zip(axes, "sp", model.uncertainty.floor, strict=True):
-        half = BAND_90 * model.uncertainty.factor * floor
+    for panel, orbital, floor in zip(axes, "sp", uncertainty.floor, strict=True):
+        half = BAND_90 * uncertainty.factor * floor
         panel.fill_between(PDOS.energy_eV, half, color=style.ORBITALS[orbital], alpha=style.BAND_ALPHA, linewidth=0)
         panel.plot(PDOS.energy_eV, half, color=style.ORBITALS[orbital])
         style.pdos_axes(panel, orbital)

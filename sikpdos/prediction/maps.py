@@ -14,8 +14,7 @@ import numpy as np
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet, faults
-from sikpdos.model import outliers
-from sikpdos.model.ensemble import Model, class_probabilities, predict
+from sikpdos.model.mixture import Model, class_probabilities, novelty, predict
 from sikpdos.model.network import recording
 from sikpdos.prediction import spectrum_images
 from sikpdos.prediction.predict import beyond_all
@@ -196,15 +195,16 @@ def _predicted(plan: MapPlan, block: np.ndarray, mask: np.ndarray) -> MapBlock:
         return result
     spectra = prepared.spectra[good]
     told = recording(spectra, prepared.preprocessing.resolution_eV, prepared.kind)
-    pdos, deviation = predict(plan.model, spectra, told)
+    onset_eV = prepared.onset_eV[good]
+    pdos, deviation = predict(plan.model, spectra, told, onset_eV)
     if plan.components is not None:
         deviation = np.hypot(deviation, _left_noise(plan, plan.components, counts[good], own[good], pdos, told))
     places = rows[good]
     result.pdos[places], result.deviation[places], result.spectra[places] = pdos, deviation, spectra
-    result.onset_eV[places] = prepared.onset_eV[good]
-    result.novelty[places] = outliers.novelty(plan.model.outlier_model, spectra)
+    result.onset_eV[places] = onset_eV
+    result.novelty[places] = novelty(plan.model, spectra)
     result.own_counts[places] = own[good]
-    result.class_probabilities[places] = class_probabilities(plan.model, spectra, prepared.onset_eV[good])
+    result.class_probabilities[places] = class_probabilities(plan.model, spectra, onset_eV)
     return result
 
 
@@ -282,7 +282,8 @@ def _left_noise(
         moved = prepare(plan.energy_eV, counts[some] + change, plan.kind, plan.preprocessing, plan.totals.mean)
         rows = some[moved.usable]
         if len(rows):
-            effect = predict(plan.model, moved.spectra[moved.usable], told[rows])[0] - pdos[rows]
+            found, onset_eV = moved.spectra[moved.usable], moved.onset_eV[moved.usable]
+            effect = predict(plan.model, found, told[rows], onset_eV)[0] - pdos[rows]
             variance[rows] += effect**2
     shapes, mean = components.shapes(counts), counts.mean(axis=1)
     alike = some[np.array([((shapes[some] - shape) ** 2).sum(axis=1).argmin() for shape in shapes[smooth]], int)]

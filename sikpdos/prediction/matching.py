@@ -11,8 +11,8 @@ from sikpdos.common.grid import PDOS
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.formats.read import Reading
-from sikpdos.model.ensemble import Model
 from sikpdos.model.metrics import mse
+from sikpdos.model.mixture import Model
 from sikpdos.model.template_matching import Matched, match
 from sikpdos.prediction.batches import PreparedBatch, convert_files
 from sikpdos.prediction.predict import part_rows, predict_dataset

@@ -12,8 +12,8 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.formats.read import Reading
-from sikpdos.model import metrics, outliers
-from sikpdos.model.ensemble import Model, class_probabilities, predict
+from sikpdos.model import metrics
+from sikpdos.model.mixture import Model, class_probabilities, novelty, predict
 from sikpdos.model.network import recording
 from sikpdos.prediction.batches import Input, PreparedBatch, convert_files
 from sikpdos.spectra.background import Background
@@ -141,9 +141,9 @@ def beyond_all(prepared: Prepared, model: Model) -> dict[int, Refusal]:
     if prepared.preprocessing.corrections.any_edge or not prepared.usable.any():
         return {}
     rows = np.flatnonzero(prepared.usable)
-    novelty = outliers.novelty(model.outlier_model, prepared.spectra[rows])
+    how_unlike = novelty(model, prepared.spectra[rows])
     text = "no silicon K-edge: novelty {:.1f}, usual up to 1 (--any-edge goes on all the same)"
-    found = [(int(row), text.format(value)) for row, value in zip(rows, novelty, strict=True) if value > BEYOND_ALL]
+    found = [(int(row), text.format(value)) for row, value in zip(rows, how_unlike, strict=True) if value > BEYOND_ALL]
     return {row: Refusal(Fault.NOT_SILICON, words) for row, words in found}
 
 
@@ -191,21 +191,22 @@ def predict_batch(batch: PreparedBatch, model: Model) -> Predicted:
     prepared, rows = batch.prepared, np.flatnonzero(batch.prepared.usable)
     spectra, resolution_eV = prepared.spectra[rows], prepared.preprocessing.resolution_eV
     resolution = recording(spectra, resolution_eV, prepared.kind)
-    pdos, pdos_std = predict(model, spectra, resolution)
+    onset_eV = prepared.onset_eV[rows]
+    pdos, pdos_std = predict(model, spectra, resolution, onset_eV)
     place = {int(row): k for k, row in enumerate(rows)}
     if batch.noisy:
-        pdos_std = np.hypot(pdos_std, _noise_std([batch.noisy[row] for row in rows], model, resolution))
+        pdos_std = np.hypot(pdos_std, _noise_std([batch.noisy[row] for row in rows], model, resolution, onset_eV))
     return Predicted(
         names=[batch.names[row] for row in rows],
         spectra=spectra,
         pdos=pdos,
         pdos_std=pdos_std,
-        onset_eV=prepared.onset_eV[rows],
-        novelty=outliers.novelty(model.outlier_model, spectra),
+        onset_eV=onset_eV,
+        novelty=novelty(model, spectra),
         sensitivity=_sensitivity(model, prepared, rows, pdos, resolution),
         preprocessing=prepared.preprocessing,
         background=prepared.background,
-        **_kinds(model, spectra, prepared.onset_eV[rows]),
+        **_kinds(model, spectra, onset_eV),
         oxide_share=prepared.oxide_share[rows],
         remarks=prepared.remarks,
         warnings=(*batch.warnings, *_unsuited(model)),
@@ -233,10 +234,13 @@ def _unsuited(model: Model) -> tuple[str, ...]:
     )
 
 
-def _noise_std(noisy: Sequence[np.ndarray], model: Model, resolution: np.ndarray) -> np.ndarray:
+def _noise_std(noisy: Sequence[np.ndarray], model: Model, resolution: np.ndarray, onset_eV: np.ndarray) -> np.ndarray:
     """Standard deviation (m, 2, 300) of the predictions of each spectrum's noisy copies (k, 200)."""
-    copies = zip(noisy, resolution, strict=True)
-    predictions = [predict(model, draws, np.tile(one, (len(draws), 1)))[0] for draws, one in copies]
+    copies = zip(noisy, resolution, onset_eV, strict=True)
+    predictions = [
+        predict(model, draws, np.tile(one, (len(draws), 1)), np.full(len(draws), onset))[0]
+        for draws, one, onset in copies
+    ]
     return np.array([pdos.std(axis=0, ddof=1) for pdos in predictions])
 
 
@@ -244,7 +248,10 @@ def _sensitivity(model: Model, prepared: Prepared, rows, pdos, resolution) -> np
     """Larger of the two rms changes on moving the onset; for a few spectra only, as it triples the work."""
     if len(pdos) > 16:
         return np.full(len(pdos), np.nan)
-    moved = [predict(model, realign(prepared, rows, shift), resolution)[0] for shift in (-SHIFT_EV, SHIFT_EV)]
+    moved = [
+        predict(model, realign(prepared, rows, shift), resolution, prepared.onset_eV[rows] + shift)[0]
+        for shift in (-SHIFT_EV, SHIFT_EV)
+    ]
     return np.sqrt(np.max([((other - pdos) ** 2).mean(axis=(1, 2)) for other in moved], axis=0))
 
 
@@ -264,7 +271,7 @@ def predict_dataset(dataset: Dataset, model: Model, rows: np.ndarray) -> Predict
         pdos=pdos,
         pdos_std=pdos_std,
         onset_eV=unknown,
-        novelty=outliers.novelty(model.outlier_model, spectra),
+        novelty=novelty(model, spectra),
         sensitivity=unknown,
         sigma_eV=model.sigma_eV,
         **_kinds(model, spectra, None),

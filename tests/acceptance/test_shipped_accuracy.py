@@ -7,7 +7,7 @@ import numpy as np
 from sikpdos.common import resources
 from sikpdos.dataset import assembly, curves, database
 from sikpdos.model import metrics, shipped
-from sikpdos.model.ensemble import predict
+from sikpdos.model.mixture import predict
 from sikpdos.model.template_matching import match
 
 

@@ -25,7 +25,7 @@ from sikpdos.engine import pseudopotential
 from sikpdos.formats.columns import ColumnChoice
 from sikpdos.formats.listing import list_content
 from sikpdos.formats.read import read_spectra
-from sikpdos.model import ensemble, model_file, network
+from sikpdos.model import mixture, model_file, network
 from sikpdos.model import settings as training
 from sikpdos.plot import read as plot_read
 from sikpdos.structures import optimade, reading, sites, web
@@ -168,7 +168,7 @@ def _container(path: Path, rng: np.random.Generator) -> str:
     if path.name == "model.npz":
         model = model_file.read_model(path)
         spectrum = np.clip(np.linspace(-0.1, 2, 200), 0, 1)[None].astype(np.float32)
-        return _finite(*ensemble.predict(model, spectrum, network.recording(spectrum)))
+        return _finite(*mixture.predict(model, spectrum, network.recording(spectrum)))
     if path.name == "dataset.npz":
         found = read_dataset(path)
         return _finite(found.spectra, found.pdos)

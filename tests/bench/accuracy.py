@@ -32,7 +32,7 @@ from sikpdos.dataset import curves, database, split
 from sikpdos.dataset.assembly import assemble
 from sikpdos.dataset.dataset import Dataset, read_dataset
 from sikpdos.model import kernel_regression, metrics
-from sikpdos.model.ensemble import predict
+from sikpdos.model.mixture import predict
 from sikpdos.model.settings import Settings
 from sikpdos.model.template_matching import match
 from sikpdos.model.training import train

@@ -24,7 +24,7 @@ import simulate_image as scene  # noqa: E402
 
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet  # noqa: E402
 from sikpdos.model import shipped  # noqa: E402
-from sikpdos.model.ensemble import Model  # noqa: E402
+from sikpdos.model.mixture import Model  # noqa: E402
 from sikpdos.model.uncertainty import BAND_90  # noqa: E402
 from sikpdos.prediction import maps, maps_file  # noqa: E402
 from sikpdos.prediction.predict import preprocessing_for  # noqa: E402

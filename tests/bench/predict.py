@@ -19,7 +19,7 @@ import numpy as np
 from sikpdos.common import resources
 from sikpdos.dataset import database
 from sikpdos.model import shipped
-from sikpdos.model.ensemble import Model
+from sikpdos.model.mixture import Model
 from sikpdos.model.network import weight_shapes
 from sikpdos.spectra import simulated_measurement
 

@@ -7,26 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.made_up_edges import shapes
 
 from sikpdos.common.constants import SI_K_EDGE_EV
-from sikpdos.common.grid import PDOS, SPECTRUM
+from sikpdos.common.grid import SPECTRUM
 from sikpdos.dataset.dataset import read_dataset, write_dataset
-from sikpdos.model import classification, kernel_regression
-from sikpdos.model.ensemble import REGRESSION_FOLDS
+from sikpdos.model import classification
 
 N = 40
 CLASSES = ("elemental", "oxide")
-
-
-def shapes(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Spectra (n, 200): elemental ones rise slowly to a broad maximum, oxides to a sharp one."""
-    rng, x = np.random.default_rng(seed), SPECTRUM.energy_eV
-    edge = 1 / (1 + np.exp(-(x - 0.5) / 0.3))
-    spectra = []
-    for label in labels:
-        width_eV = 6.0 if label == "elemental" else 1.5
-        spectra.append(edge * (0.5 + np.exp(-0.5 * ((x - rng.normal(4, 0.4)) / width_eV) ** 2)))
-    return np.array(spectra) / np.max(spectra, axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="module")
@@ -36,43 +25,40 @@ def labels():
 
 @pytest.fixture(scope="module")
 def trained(labels):
-    """A regression with its classifier; oxides' onsets lie 6.5 eV higher, and are not known of a third of the sites."""
+    """A classifier; oxides' onsets lie 6.5 eV higher, and are not known of a third of the sites."""
     fold = np.arange(N) % 5
     rows = fold > 0
-    spectra, pdos = shapes(labels, 0)[rows], np.random.default_rng(1).random((rows.sum(), 2 * PDOS.size))
+    spectra = shapes(labels, 0)[rows]
     onset_eV = np.where(labels == "oxide", 1843.5, 1837.0) * (np.arange(N) % 3 > 0)
-    regression = kernel_regression.fit(spectra, pdos, fold[rows], REGRESSION_FOLDS)
-    return regression, classification.fit(regression, labels[rows], onset_eV[rows], fold[rows])
+    return classification.fit(spectra, labels[rows], onset_eV[rows], fold[rows])
 
 
 def test_new_spectra_are_told_by_their_shape(trained, labels):
-    regression, classifier = trained
-    found = classifier.probabilities(regression, shapes(labels, 7))
+    classifier = trained
+    found = classifier.probabilities(shapes(labels, 7))
     assert classifier.classes == CLASSES
     assert np.allclose(found.sum(axis=1), 1)
     assert (found[np.arange(N), [CLASSES.index(label) for label in labels]] > 0.9).all()
 
 
 def test_an_absolute_onset_decides_where_the_shape_does_not(trained):
-    regression, classifier = trained
+    classifier = trained
     strange = np.random.default_rng(3).random((1, SPECTRUM.size))
-    by_shape = classifier.probabilities(regression, strange)[0]
+    by_shape = classifier.probabilities(strange)[0]
     assert by_shape.max() < 0.8
     elemental, oxide = (
-        classifier.probabilities(regression, strange, np.array([onset_eV]))[0]
-        for onset_eV in (SI_K_EDGE_EV, SI_K_EDGE_EV + 6.5)
+        classifier.probabilities(strange, np.array([onset_eV]))[0] for onset_eV in (SI_K_EDGE_EV, SI_K_EDGE_EV + 6.5)
     )
     assert elemental[0] > 0.8 > 0.2 > oxide[0]
     for not_absolute in (np.nan, 0.3, SI_K_EDGE_EV + 40):
-        found = classifier.probabilities(regression, strange, np.array([not_absolute]))[0]
+        found = classifier.probabilities(strange, np.array([not_absolute]))[0]
         assert np.allclose(found, by_shape)
 
 
 def test_one_class_or_none_is_no_classifier(trained, labels):
-    regression, _ = trained
-    n, fold = len(regression.spectrum_scores), np.arange(N)[np.arange(N) % 5 > 0] % 5
+    n, fold = len(trained.known.spectrum_scores), np.arange(N)[np.arange(N) % 5 > 0] % 5
     for known in ("elemental", ""):
-        assert classification.fit(regression, np.full(n, known), np.zeros(n), fold) is None
+        assert classification.fit(shapes(labels, 0)[:n], np.full(n, known), np.zeros(n), fold) is None
 
 
 @pytest.fixture(scope="module")

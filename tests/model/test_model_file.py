@@ -8,7 +8,8 @@ from support.npz_files import write_unchecked
 
 from sikpdos.common import npz, resources
 from sikpdos.common.errors import SikpdosError
-from sikpdos.model.ensemble import REGRESSION_FOLDS, predict
+from sikpdos.model.ensemble import REGRESSION_FOLDS
+from sikpdos.model.mixture import predict
 from sikpdos.model.model_file import SCHEMA, read_model, write_model
 
 
@@ -29,8 +30,8 @@ def test_files_without_folds_have_the_usual_ones(small_model, tmp_path):
     earlier = {name: array for name, array in arrays.items() if name not in ("member_fold", "kernel_left_out")}
     npz.write(tmp_path / "earlier.npz", earlier, meta)
     model = read_model(tmp_path / "earlier.npz")
-    assert model.ensemble.member_fold.tolist() == [1, 2, 3, 4]
-    assert model.ensemble.regression.left_out.tolist() == list(REGRESSION_FOLDS)
+    assert model.experts[0].ensemble.member_fold.tolist() == [1, 2, 3, 4]
+    assert model.experts[0].ensemble.regression.left_out.tolist() == list(REGRESSION_FOLDS)
     spectra = np.random.default_rng(0).random((3, 200), np.float32)
     assert np.array_equal(predict(model, spectra)[1], predict(read_model(small_model), spectra)[1])
 

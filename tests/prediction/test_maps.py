@@ -10,8 +10,9 @@ import pytest
 from support import assert_one_line_failure, assert_usage_error
 from support import spectrum_image as images
 
-from sikpdos.common import files
+from sikpdos.common import files, resources
 from sikpdos.common.grid import PDOS
+from sikpdos.dataset import assembly, curves, database
 from sikpdos.formats.spectrum_set import NavigationAxis, SpectrumSet
 from sikpdos.model import classification, shipped
 from sikpdos.model.model_file import write_model
@@ -215,12 +216,12 @@ def test_a_drifting_onset_is_followed_or_held(model):
 
 @pytest.fixture(scope="module")
 def kinds_model(model):
-    """The shipped model, told that the training spectra with much intensity beyond 10 eV are oxides."""
-    regression = model.ensemble.regression
-    first = regression.spectrum_scores[:, 0]
-    labels = np.where(first > np.median(first), "oxide", "elemental")
+    """The shipped model, told that edges with much intensity beyond 10 eV are oxides."""
+    dataset = assembly.assemble(curves.broaden_sites(database.read_database(resources.EXTERNAL), 1.0))
+    late = dataset.spectra[:, 110:].mean(axis=1) / dataset.spectra.mean(axis=1)
+    labels = np.where(late > np.median(late), "oxide", "elemental")
     fold = np.arange(len(labels)) % 4 + 1
-    return replace(model, classifier=classification.fit(regression, labels, np.zeros(len(labels)), fold))
+    return replace(model, classifier=classification.fit(dataset.spectra, labels, np.zeros(len(labels)), fold))
 
 
 def test_kinds_of_silicon_are_mapped(cli, folder, kinds_model, tmp_path):
