@@ -8,7 +8,6 @@ chemical shift is 6 to 7 eV in its oxide. Scales are off at times, so a share of
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,31 +64,35 @@ class Classifier:
 
 
 def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, fold: np.ndarray) -> Classifier | None:
-    """Learn the classes (n,) of training spectra (n, 200), which are in folds (n,); an empty one is not known.
+    """Learn the classes (n,) of training spectra (n, 200), which are in folds (n,); those of an empty one are left out.
 
-    absolute_onset_eV (n,): photon energies of their onsets, 0 where not known. Length scale, noise and
-    sharpness are those of the largest likelihood of the classes of folds left out. None where fewer than two are known.
+    absolute_onset_eV (n,): photon energies of their onsets, 0 where not known. Silicon alone and compounds count as
+    equally likely, however many there are of each. Length scale, noise and sharpness are those of the largest
+    likelihood of the classes of folds left out. None where fewer than two are known.
     """
     classes = tuple(sorted(set(labels.tolist()) - {""}))
     if len(classes) < 2:
         return None
-    known, indicators = labels != "", (labels[:, None] == np.array(classes)).astype(float)
-    embedding = kernel_regression.embedding(spectra)
-    scores = embedding.spectrum_scores.astype(float)
-    distance = kernel_regression.distances_of(scores, scores)
+    spectra, labels, absolute_onset_eV, fold = (
+        array[labels != ""] for array in (spectra, labels, absolute_onset_eV, fold)
+    )
+    known = kernel_regression.embedding(spectra)
+    scores = known.spectrum_scores.astype(float)
+    process = _Process(
+        distance=kernel_regression.distances_of(scores, scores),
+        indicators=(labels[:, None] == np.array(classes)).astype(float),
+        counts=_balance(labels == ELEMENTAL),
+    )
     tried = []
     for length_scale, noise in itertools.product(_LENGTH_SCALES, _NOISES):
-        left_out = _left_out(np.exp(-distance / length_scale), indicators, noise, fold, known)
-        tried.append((*_sharpness(left_out, indicators[known]), length_scale, noise))
+        left_out = process.left_out(fold, length_scale, noise)
+        tried.append((*_sharpness(left_out, process.indicators, process.counts), length_scale, noise))
     _, sharpness, length_scale, noise = max(tried)
-    covariance = np.exp(-distance / length_scale)
-    alpha = np.zeros(indicators.shape, np.float32)
-    alpha[known] = _weights(covariance, indicators, noise, known, known)
     shift_eV, shift_std_eV = _shifts(classes, labels, absolute_onset_eV)
     return Classifier(
         classes=classes,
-        known=embedding,
-        alpha=alpha,
+        known=known,
+        alpha=process.weights(np.ones(len(labels), bool), length_scale, noise).astype(np.float32),
         length_scale=length_scale,
         sharpness=sharpness,
         shift_eV=shift_eV,
@@ -97,31 +100,41 @@ def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, 
     )
 
 
-def _left_out(covariance, indicators, noise: float, fold: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Scores (k, c) of the known spectra, each by those of the other folds."""
-    scores = np.zeros(indicators.shape)
-    for rows, others in _halves(fold, known):
-        scores[rows] = covariance[np.ix_(rows, others)] @ _weights(covariance, indicators, noise, others, others)
-    return scores[known]
+def _balance(elemental: np.ndarray) -> np.ndarray:
+    """For how many each spectrum (n,) counts: both kinds together for half of all."""
+    share = np.where(elemental, elemental.mean(), 1 - elemental.mean())
+    return 0.5 / share if 0 < elemental.mean() < 1 else np.ones(len(elemental))
 
 
-def _halves(fold: np.ndarray, known: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows (masks) of each validation fold, and those of the others."""
-    for number in split.VALIDATION_FOLDS:
-        yield known & (fold == number), known & (fold != number)
+@dataclass(frozen=True)
+class _Process:
+    """A Gaussian process on the indicators (n, c) of n spectra, each observed `counts` (n,) times."""
+
+    distance: np.ndarray  # (n, n)
+    indicators: np.ndarray
+    counts: np.ndarray
+
+    def weights(self, rows: np.ndarray, length_scale: float, noise: float) -> np.ndarray:
+        """Weights of the spectra of a mask."""
+        covariance = np.exp(-self.distance[np.ix_(rows, rows)] / length_scale) + np.diag(noise / self.counts[rows])
+        return np.linalg.solve(covariance, self.indicators[rows])
+
+    def left_out(self, fold: np.ndarray, length_scale: float, noise: float) -> np.ndarray:
+        """Scores (n, c) of the spectra, each by those of the other folds."""
+        scores = np.zeros(self.indicators.shape)
+        for number in split.VALIDATION_FOLDS:
+            rows, others = fold == number, fold != number
+            covariance = np.exp(-self.distance[np.ix_(rows, others)] / length_scale)
+            scores[rows] = covariance @ self.weights(others, length_scale, noise)
+        return scores
 
 
-def _weights(covariance, indicators, noise: float, rows: np.ndarray, used: np.ndarray) -> np.ndarray:
-    block = covariance[np.ix_(rows, used)]
-    return np.linalg.solve(block + noise * np.eye(len(block)), indicators[rows])
-
-
-def _sharpness(scores: np.ndarray, indicators: np.ndarray) -> tuple[float, float]:
-    """The largest mean log likelihood of the true classes (k, c), and the sharpness that gives it."""
-    likelihoods = [
-        float(np.log((_normalised(sharpness * scores) * indicators).sum(axis=1).clip(1e-12)).mean())
-        for sharpness in _SHARPNESSES
-    ]
+def _sharpness(scores: np.ndarray, indicators: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
+    """The largest mean log likelihood of the true classes (n, c), and the sharpness that gives it."""
+    likelihoods = []
+    for sharpness in _SHARPNESSES:
+        of_true = (_normalised(sharpness * scores) * indicators).sum(axis=1)
+        likelihoods.append(float(np.average(np.log(of_true.clip(1e-12)), weights=counts)))
     return max(zip(likelihoods, _SHARPNESSES.tolist(), strict=True))
 
 

@@ -97,3 +97,14 @@ def test_models_of_one_class_say_nothing(cli, small_dataset, small_model):
 def npz_columns(path, *names: str) -> list[np.ndarray]:
     with np.load(path) as arrays:
         return [arrays[name] for name in names]
+
+
+def test_how_many_there_are_of_a_kind_does_not_count(labels):
+    """A spectrum between both kinds is told the same where one kind is there in plenty."""
+    between = shapes(np.array(["elemental"]), 4) / 2 + shapes(np.array(["oxide"]), 4) / 2
+    found = []
+    for share in (0.5, 0.9):
+        many = np.where(np.arange(200) < 200 * share, "elemental", "oxide")
+        fold = np.arange(200) % 5
+        found.append(classification.fit(shapes(many, 1), many, np.zeros(200), fold).probabilities(between)[0, 0])
+    assert found[1] == pytest.approx(found[0], abs=0.2)
