@@ -19,12 +19,13 @@ from sikpdos.model.kernel_regression import Embedding
 
 _LENGTH_SCALES = (1.0, 4.0, 16.0)  # of the regression's distances
 _NOISES = (0.03, 0.3)  # variance of the indicators' noise over that of the signal
-_SHARPNESSES = np.geomspace(0.5, 8, 25)  # not more: few sites of a class may be told from all others by chance
+_SHARPNESSES = np.geomspace(0.5, 8, 13)  # not more: few sites of a class may be told from all others by chance
 ELEMENTAL = "elemental"  # class from whose onsets chemical shifts count
 _SCALE_ERROR_EV = 1.5  # usual error of an absolute energy scale, standard deviation
 _LEAST_SHIFT_STD_EV = 0.5  # of a class of few sites
 _WRONG_SCALES = 0.1  # share of scales that say nothing: uniform over
 _SCALE_RANGE_EV = 15.0  # either side of elemental silicon's edge; onsets beyond it are not on an absolute scale
+_LEAST_LOG = -28.0  # of a probability, in a likelihood
 _BLOCK = 1024  # spectra at a time
 
 
@@ -36,7 +37,8 @@ class Classifier:
     known: Embedding  # of the training spectra
     alpha: np.ndarray  # (n, c) weights of the training spectra
     length_scale: float
-    sharpness: float  # of the logits: probabilities are exp(sharpness * score), normalised
+    sharpness: float  # among compounds: probabilities are exp(sharpness * score), normalised
+    kind_sharpness: float  # of silicon alone against compounds, whose indicators are 1 and -1
     shift_eV: np.ndarray  # (c,) mean of the onsets' energies from elemental silicon's
     shift_std_eV: np.ndarray  # (c,) their standard deviation; 0 where the shift is not known
 
@@ -49,7 +51,9 @@ class Classifier:
             np.exp(self.known.distances(spectra[start : start + _BLOCK]) / -self.length_scale) @ self.alpha
             for start in range(0, len(spectra), _BLOCK)
         ]
-        logits = self.sharpness * np.concatenate([np.empty((0, len(self.classes))), *scores])
+        found = np.concatenate([np.empty((0, len(self.classes))), *scores])
+        elemental = np.array(self.classes) == ELEMENTAL
+        logits = _log_probabilities(found, elemental, self.sharpness, self.kind_sharpness)
         return _normalised(logits if onset_eV is None else logits + self._shift_logits(onset_eV))
 
     def _shift_logits(self, onset_eV: np.ndarray) -> np.ndarray:
@@ -78,16 +82,17 @@ def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, 
     )
     known = kernel_regression.embedding(spectra)
     scores = known.spectrum_scores.astype(float)
+    elemental, indicators = np.array(classes) == ELEMENTAL, (labels[:, None] == np.array(classes)).astype(float)
     process = _Process(
         distance=kernel_regression.distances_of(scores, scores),
-        indicators=(labels[:, None] == np.array(classes)).astype(float),
+        targets=np.where(elemental, 2 * indicators - 1, indicators),
         counts=_balance(labels == ELEMENTAL),
     )
     tried = []
     for length_scale, noise in itertools.product(_LENGTH_SCALES, _NOISES):
         left_out = process.left_out(fold, length_scale, noise)
-        tried.append((*_sharpness(left_out, process.indicators, process.counts), length_scale, noise))
-    _, sharpness, length_scale, noise = max(tried)
+        tried.append((*_sharpness(left_out, elemental, indicators, process.counts), length_scale, noise))
+    _, sharpness, kind_sharpness, length_scale, noise = max(tried)
     shift_eV, shift_std_eV = _shifts(classes, labels, absolute_onset_eV)
     return Classifier(
         classes=classes,
@@ -95,6 +100,7 @@ def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, 
         alpha=process.weights(np.ones(len(labels), bool), length_scale, noise).astype(np.float32),
         length_scale=length_scale,
         sharpness=sharpness,
+        kind_sharpness=kind_sharpness,
         shift_eV=shift_eV,
         shift_std_eV=shift_std_eV,
     )
@@ -108,20 +114,20 @@ def _balance(elemental: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Process:
-    """A Gaussian process on the indicators (n, c) of n spectra, each observed `counts` (n,) times."""
+    """A Gaussian process on what n spectra say of c classes, each observed `counts` (n,) times."""
 
     distance: np.ndarray  # (n, n)
-    indicators: np.ndarray
+    targets: np.ndarray  # (n, c) of silicon alone 1 or -1; of each compound 1 or 0
     counts: np.ndarray
 
     def weights(self, rows: np.ndarray, length_scale: float, noise: float) -> np.ndarray:
         """Weights of the spectra of a mask."""
         covariance = np.exp(-self.distance[np.ix_(rows, rows)] / length_scale) + np.diag(noise / self.counts[rows])
-        return np.linalg.solve(covariance, self.indicators[rows])
+        return np.linalg.solve(covariance, self.targets[rows])
 
     def left_out(self, fold: np.ndarray, length_scale: float, noise: float) -> np.ndarray:
         """Scores (n, c) of the spectra, each by those of the other folds."""
-        scores = np.zeros(self.indicators.shape)
+        scores = np.zeros(self.targets.shape)
         for number in split.VALIDATION_FOLDS:
             rows, others = fold == number, fold != number
             covariance = np.exp(-self.distance[np.ix_(rows, others)] / length_scale)
@@ -129,13 +135,33 @@ class _Process:
         return scores
 
 
-def _sharpness(scores: np.ndarray, indicators: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
-    """The largest mean log likelihood of the true classes (n, c), and the sharpness that gives it."""
+def _sharpness(
+    scores: np.ndarray, elemental: np.ndarray, indicators: np.ndarray, counts: np.ndarray
+) -> tuple[float, float, float]:
+    """The largest mean log likelihood of the true classes, and the two kinds of sharpness that give it."""
     likelihoods = []
-    for sharpness in _SHARPNESSES:
-        of_true = (_normalised(sharpness * scores) * indicators).sum(axis=1)
-        likelihoods.append(float(np.average(np.log(of_true.clip(1e-12)), weights=counts)))
-    return max(zip(likelihoods, _SHARPNESSES.tolist(), strict=True))
+    for sharpness, kind_sharpness in itertools.product(_SHARPNESSES, _SHARPNESSES):
+        of_true = (_log_probabilities(scores, elemental, sharpness, kind_sharpness) * indicators).sum(axis=1)
+        likelihood = np.average(of_true.clip(_LEAST_LOG), weights=counts)
+        likelihoods.append((float(likelihood), float(sharpness), float(kind_sharpness)))
+    return max(likelihoods)
+
+
+def _log_probabilities(
+    scores: np.ndarray, elemental: np.ndarray, sharpness: float, kind_sharpness: float
+) -> np.ndarray:
+    """Logarithms (m, c) of the classes' probabilities by scores (m, c): silicon alone or not, then which compound."""
+    logits = sharpness * scores
+    if not elemental.any():
+        return logits - _log_sum(logits)
+    margin = kind_sharpness * scores[:, elemental]
+    among = logits - _log_sum(logits[:, ~elemental]) - np.logaddexp(0, margin)
+    return np.where(elemental, -np.logaddexp(0, -margin), among)
+
+
+def _log_sum(logits: np.ndarray) -> np.ndarray:
+    """Logarithm of the sum (m, 1) of the exponentials of logits (m, c)."""
+    return np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
 
 def _normalised(logits: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from sikpdos.model.uncertainty import Uncertainty
 
 KINDS = (ELEMENTAL, "compound")  # of the experts of a model that has two, in this order
 _BLOCK = 32  # spectra evaluated at a time: all members' intermediate arrays stay in the processor's cache
-_LEAST_SHARE = 0.005  # of an expert that is asked
+_LEAST_SHARE = 0.05  # of an expert that is asked
 
 
 @dataclass(frozen=True, kw_only=True)

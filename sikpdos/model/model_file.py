@@ -65,6 +65,7 @@ _CLASSIFIER_ARRAYS = {
     "alpha": "class_alpha",
     "length_scale": "class_length",
     "sharpness": "class_sharpness",
+    "kind_sharpness": "class_kind_sharpness",
     "shift_eV": "class_shift_eV",
     "shift_std_eV": "class_shift_std_eV",
 }
@@ -149,7 +150,7 @@ def _classifier(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Class
     npz.require(arrays, path, class_centre=(SPECTRUM.size,), class_components=(SPECTRUM.size, inputs))
     npz.require(arrays, path, class_rows=(n, inputs))
     npz.require(arrays, path, classes=(c,), class_alpha=(n, c), class_shift_eV=(c,), class_shift_std_eV=(c,))
-    npz.require(arrays, path, class_length=(), class_sharpness=())
+    npz.require(arrays, path, class_length=(), class_sharpness=(), class_kind_sharpness=())
     if not float(arrays["class_length"]) > 0:
         raise SikpdosError("array 'class_length' must be positive", path)
     return Classifier(
@@ -158,6 +159,7 @@ def _classifier(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Class
         alpha=arrays["class_alpha"],
         length_scale=float(arrays["class_length"]),
         sharpness=float(arrays["class_sharpness"]),
+        kind_sharpness=float(arrays["class_kind_sharpness"]),
         shift_eV=arrays["class_shift_eV"],
         shift_std_eV=arrays["class_shift_std_eV"],
     )
