@@ -4,7 +4,8 @@
 
 Of several folders the first that has a site gives it: what was computed anew goes before what a database was
 unpacked to. External are sites whose table or meta data say so, and whole cells named by --external-structure. Families
-are those of the table; sites that it does not have keep theirs. Others of an external family are left out, and named.
+are those of the table; sites that it does not have keep theirs, and external ones of them, other people's crystals,
+come without their geometry. Others of an external family are left out, and named.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sikpdos.dataset import database, raw_site
 from sikpdos.dataset.raw_site import RawSite
 from sikpdos.structures.sites import read_sites
 
+GEOMETRY = ("cell_A", "positions", "site_position", "supercell")  # not ours to give of other people's crystals
 FOLDERS = re.compile(r"(?<=\s)/\S*/")  # of another machine, in the command that made a site
 
 
@@ -53,6 +55,9 @@ def main() -> None:
         )
         if apart:
             meta["split"] = "external"
+            if row is None:
+                for key in GEOMETRY:
+                    meta.pop(key, None)
         (external if apart else known).append(site)
     unseen = {site.meta["group"] for site in external}
     seen = [site for site in known if site.meta["group"] not in unseen]

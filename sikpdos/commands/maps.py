@@ -197,6 +197,7 @@ class Tally:
     def watch(self, blocks: Iterator[MapBlock]) -> Iterator[MapBlock]:
         """The blocks, counted as they go by. Raises SikpdosError at the end if no pixel was usable."""
         from sikpdos.common.errors import SikpdosError
+        from sikpdos.model.classification import likeliest
         from sikpdos.prediction.maps import counted
 
         for block in blocks:
@@ -206,7 +207,7 @@ class Tally:
             self.unusual += int((block.novelty[usable] > 1).sum())
             self.own += int(block.own_counts.sum())
             if block.classes:
-                self.kinds.update(block.classes[c] for c in block.class_probabilities[usable].argmax(axis=1))
+                self.kinds.update(likeliest(block.classes, block.class_probabilities[usable]).tolist())
             self.told |= dict.fromkeys((*block.remarks, *(f"warning: {text}" for text in block.warnings)))
             if usable.any():
                 onsets: np.ndarray = block.onset_eV[usable]

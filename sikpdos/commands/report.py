@@ -10,6 +10,7 @@ import numpy as np
 from sikpdos.common import files
 from sikpdos.common.constants import SI_K_EDGE_EV
 from sikpdos.common.grid import SPECTRUM
+from sikpdos.model.classification import ELEMENTAL
 from sikpdos.model.mixture import Model
 from sikpdos.prediction.predict import SHIFT_EV, Predicted
 from sikpdos.spectra.background import Background
@@ -99,7 +100,10 @@ class Doubts:
     def _kind(self) -> str:
         if self.spectra > 1:
             return ", ".join(f"{kind} {count}" for kind, count in self.kinds.most_common())
-        return ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in (self.shares or {}).items() if share >= _TOLD)
+        shares = dict(self.shares or {})
+        told = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in shares.items() if share >= _TOLD)
+        bound = 1 - shares.get(ELEMENTAL, 0.0)
+        return f"{told}; a compound {100 * bound:.0f} %" if ELEMENTAL in shares and bound >= _TOLD else told
 
     def lines(self) -> Iterator[str]:
         if self.kinds:

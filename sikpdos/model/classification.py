@@ -8,6 +8,7 @@ chemical shift is 6 to 7 eV in its oxide. Scales are off at times, so a share of
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,16 @@ class Classifier:
         likelihood = (1 - _WRONG_SCALES) * np.where(self.shift_std_eV > 0, usual, nothing) + _WRONG_SCALES * nothing
         absolute = np.abs(onset_eV - SI_K_EDGE_EV) <= _SCALE_RANGE_EV
         return np.where(absolute[:, None], np.log(likelihood), 0.0)
+
+
+def likeliest(classes: Sequence[str], probabilities: np.ndarray) -> np.ndarray:
+    """Names (m,) by probabilities (m, c): silicon alone if that is likelier than all compounds together."""
+    names = np.array(classes)
+    elemental = names == ELEMENTAL
+    if not elemental.any() or len(names) == 1:
+        return names[probabilities.argmax(axis=1)]
+    among = names[~elemental][probabilities[:, ~elemental].argmax(axis=1)]
+    return np.where(probabilities[:, elemental][:, 0] >= 0.5, ELEMENTAL, among)
 
 
 def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, fold: np.ndarray) -> Classifier | None:

@@ -7,7 +7,7 @@ import numpy as np
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.model import metrics
-from sikpdos.model.classification import ELEMENTAL
+from sikpdos.model.classification import ELEMENTAL, likeliest
 from sikpdos.model.mixture import KINDS, Model, class_probabilities, predict
 from sikpdos.model.template_matching import match
 from sikpdos.model.training_spectra import SpectrumVariants
@@ -61,7 +61,8 @@ def _class_scores(model: Model, tested: SpectrumVariants, dataset: Dataset, test
     if not known.any():
         return {}
     of_true = probabilities[known][true[known]]
+    named = likeliest(model.classes, probabilities[known])
     return {
-        "class_accuracy": float((of_true >= probabilities[known].max(axis=1)).mean()),
+        "class_accuracy": float((named == np.array(model.classes)[true[known].argmax(axis=1)]).mean()),
         "class_probability": float(of_true.mean()),
     }

@@ -18,6 +18,7 @@ from sikpdos.common import files, npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.common.grid import PDOS, SPECTRUM
 from sikpdos.formats.spectrum_set import NavigationAxis
+from sikpdos.model.classification import likeliest
 from sikpdos.prediction.maps import CAUSES, MapBlock, MapPlan
 from sikpdos.spectra.settings import Preprocessing
 
@@ -77,9 +78,9 @@ class DensityMaps:
         """The likeliest material class at every pixel (*shape), a text; empty where masked or where none is known."""
         if not self.class_probabilities:
             return np.full(self.shape, "")
-        names = np.array([*self.class_probabilities, ""])
-        shares = np.stack([*self.class_probabilities.values(), np.zeros(self.shape)], -1)
-        return names[np.where(np.isfinite(shares).all(axis=-1), shares.argmax(axis=-1), -1)]
+        shares = np.stack(list(self.class_probabilities.values()), -1).reshape(self.mask.size, -1)
+        named = likeliest(list(self.class_probabilities), np.nan_to_num(shares)).reshape(self.shape)
+        return np.where(self.mask == 0, named, "")
 
     def to_hyperspy(self) -> dict[str, BaseSignal]:
         """As signals of HyperSpy, over the axes of the image.

@@ -13,6 +13,7 @@ from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.formats.read import Reading
 from sikpdos.model import metrics
+from sikpdos.model.classification import likeliest
 from sikpdos.model.mixture import Model, class_probabilities, novelty, predict
 from sikpdos.model.network import recording
 from sikpdos.prediction.batches import Input, PreparedBatch, convert_files
@@ -64,8 +65,10 @@ class Predicted:
         return {name: round(found[name], 4) for name in sorted(found, key=lambda name: -found[name])}
 
     def kind(self, row: int) -> str | None:
-        """The likeliest material class."""
-        return next(iter(self.kinds(row) or ()), None)
+        """The likeliest material class: see classification.likeliest."""
+        if self.class_probabilities is None:
+            return None
+        return str(likeliest(self.classes, self.class_probabilities[row : row + 1])[0])
 
     def summary(self, row: int) -> dict[str, Any]:
         """Scalars of one spectrum, and the probabilities of its material classes."""
