@@ -11,18 +11,16 @@ from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.model import outliers, uncertainty
 from sikpdos.model.ensemble import Ensemble, Estimates, estimate
+from sikpdos.model.mixture import Expert
 from sikpdos.model.outliers import OutlierModel
 from sikpdos.model.training_spectra import SpectrumVariants
-from sikpdos.model.uncertainty import Uncertainty
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
     """What validation says about an ensemble."""
 
-    stacking_weight: float  # of the kernel regression
-    uncertainty: Uncertainty
-    outlier_model: OutlierModel
+    expert: Expert  # the ensemble with what makes its estimates honest
     group_mse: dict[str, float]  # mean validation error of every group outside the test part, (states/eV)^2
 
 
@@ -44,7 +42,8 @@ def calibrate(ensemble: Ensemble, variants: SpectrumVariants, dataset: Dataset, 
     """Calibrate on the held-out variants of a dataset whose sites are in these folds (n,)."""
     validation = validation_folds(ensemble, variants, dataset, fold)
     weight = stacking_weight(validation)
-    return Calibration(
+    expert = Expert(
+        ensemble=ensemble,
         stacking_weight=weight,
         uncertainty=uncertainty.calibrate(
             [each.estimates.of_members(weight) for each in validation],
@@ -53,8 +52,8 @@ def calibrate(ensemble: Ensemble, variants: SpectrumVariants, dataset: Dataset, 
             [each.errors(weight) for each in validation],
         ),
         outlier_model=outlier_model(variants, fold),
-        group_mse=group_mse(validation, weight),
     )
+    return Calibration(expert=expert, group_mse=group_mse(validation, weight))
 
 
 def validation_folds(

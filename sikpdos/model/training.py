@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -13,7 +13,6 @@ from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.model import (
-    calibration,
     checkpoint,
     classification,
     evaluation,
@@ -22,7 +21,8 @@ from sikpdos.model import (
     training_spectra,
 )
 from sikpdos.model import settings as training_settings
-from sikpdos.model.classification import ELEMENTAL, Classifier
+from sikpdos.model.calibration import calibrate
+from sikpdos.model.classification import Classifier
 from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble
 from sikpdos.model.kernel_regression import KernelRegression
 from sikpdos.model.mixture import Expert, Model
@@ -30,19 +30,10 @@ from sikpdos.model.model_file import SCHEMA
 from sikpdos.model.network import scale
 from sikpdos.model.optimization import Progress, State, TrainingData
 from sikpdos.model.settings import Settings
+from sikpdos.model.teams import Team, teams
 from sikpdos.model.training_spectra import SpectrumSampler, SpectrumVariants
 
 _CHECKPOINT_EPOCHS = 25  # between checkpoints
-_COMPOUND_MEMBERS = 4  # networks of the expert of compounds: they are few, and its regression counts most
-_FAMILIES = 5  # that each fold must have of silicon, and of compounds, for experts of their own
-
-
-@dataclass(frozen=True)
-class Team:
-    """The networks of an expert and what they learn from."""
-
-    sites: np.ndarray  # (n,) mask
-    member_fold: np.ndarray  # (members,) validation fold of each network
 
 
 def train(
@@ -68,13 +59,12 @@ def train(
     _run_epochs(state, data, settings, report, checkpoint_path, checkpoint.digest(dataset, settings, data.training))
     experts: list[Expert] = []
     group_mse: dict[str, float] = {}
-    first = 0
     for team in all_teams:
-        members = slice(first, first + len(team.member_fold))
-        expert, of_groups = _expert(team, members, state, data, settings, dataset, sampler.held_out, fold)
-        experts.append(expert)
-        group_mse |= of_groups
-        first = members.stop
+        known, variants = dataset.of_sites(team.sites), sampler.held_out.of_sites(team.sites)
+        regression = _regression(known, variants, fold[team.sites])
+        calibrated = calibrate(_ensemble(team, state, data, settings, regression), variants, known, fold[team.sites])
+        experts.append(calibrated.expert)
+        group_mse |= calibrated.group_mse
     card = {**_model_card(dataset, settings, fold, state), "group_mse": group_mse}
     model = Model(experts=tuple(experts), meta=card, classifier=_classifier(sampler.held_out, dataset, fold))
     scores = evaluation.test_scores(model, sampler.held_out, dataset, fold)
@@ -90,23 +80,6 @@ def choose_device(device: str | None) -> torch.device:
         return torch.device(device)
     except (RuntimeError, AssertionError) as error:
         raise SikpdosError(f"device '{device}' is not available") from error
-
-
-def teams(dataset: Dataset, fold: np.ndarray, members: int) -> tuple[Team, ...]:
-    """The networks of each expert: two where there are silicon and compounds enough in folds (n,), else one of all."""
-    everything = np.ones(len(dataset), bool)
-    if dataset.material_class is not None:
-        compound = ~np.isin(dataset.material_class, ("", ELEMENTAL))
-        kinds = (~compound, compound)
-        if all(_enough(dataset.groups[kind], fold[kind]) for kind in kinds):
-            counts = (members, min(members, _COMPOUND_MEMBERS))
-            return tuple(Team(kind, split.member_folds(count)) for kind, count in zip(kinds, counts, strict=True))
-    return (Team(everything, split.member_folds(members)),)
-
-
-def _enough(groups: np.ndarray, fold: np.ndarray) -> bool:
-    """Whether every fold (n,) has some of the families (n,)."""
-    return all(len(set(groups[fold == number])) >= _FAMILIES for number in (*split.VALIDATION_FOLDS, split.TEST))
 
 
 def _training_data(
@@ -147,34 +120,18 @@ def _run_epochs(
             checkpoint.write_checkpoint(checkpoint_path, state, digest)
 
 
-def _expert(
-    team: Team,
-    members: slice,
-    state: State,
-    data: TrainingData,
-    settings: Settings,
-    dataset: Dataset,
-    variants: SpectrumVariants,
-    fold: np.ndarray,
-) -> tuple[Expert, dict[str, float]]:
-    """An expert of trained networks, calibrated on its team's sites, and the validation errors of their families."""
-    known, variants, fold = dataset.of_sites(team.sites), variants.of_sites(team.sites), fold[team.sites]
-    ensemble = Ensemble(
+def _ensemble(
+    team: Team, state: State, data: TrainingData, settings: Settings, regression: KernelRegression
+) -> Ensemble:
+    """The trained networks of a team, and its regression."""
+    return Ensemble(
         architecture=settings.architecture(),
-        weights={name: weight[members].cpu().numpy() for name, weight in state.best.items()},
+        weights={name: weight[team.members].cpu().numpy() for name, weight in state.best.items()},
         member_fold=team.member_fold,
         input_mean=data.input_mean.cpu().numpy(),
         input_std=data.input_std,
-        regression=_regression(known, variants, fold),
+        regression=regression,
     )
-    calibrated = calibration.calibrate(ensemble, variants, known, fold)
-    expert = Expert(
-        ensemble=ensemble,
-        stacking_weight=calibrated.stacking_weight,
-        uncertainty=calibrated.uncertainty,
-        outlier_model=calibrated.outlier_model,
-    )
-    return expert, calibrated.group_mse
 
 
 def _regression(dataset: Dataset, variants: SpectrumVariants, fold: np.ndarray) -> KernelRegression:

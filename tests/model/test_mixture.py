@@ -16,7 +16,7 @@ from sikpdos.dataset import split
 from sikpdos.dataset.dataset import Dataset, read_dataset, write_dataset
 from sikpdos.model import mixture
 from sikpdos.model.model_file import SCHEMA, read_model, write_model
-from sikpdos.model.training import teams
+from sikpdos.model.teams import teams
 
 N = 60
 
