@@ -64,7 +64,7 @@ def _check_finite(key: str, array: np.ndarray, before: str, path: str | os.PathL
         return
     if not np.isfinite(array).all():
         raise SikpdosError(f"{before}array '{key}' holds NaN or infinity", path)
-    if np.abs(array).max() > _LARGEST:
+    if float(np.abs(array).max()) > _LARGEST:
         raise SikpdosError(f"{before}array '{key}' holds numbers beyond {_LARGEST:g}", path)
 
 

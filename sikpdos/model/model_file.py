@@ -31,6 +31,7 @@ _CARD: dict[str, type | tuple[type, ...]] = {  # what every model card must have
     "split": dict,
     "architecture": dict,
 }
+_STORED = np.float16  # of the networks' weights: half the file, for changes far below the error of any estimate
 _PREFIXES = ("", "compounds_")  # of the arrays of each expert
 _OUTLIER_ARRAYS = {  # field -> name in the file
     "mean": "known_mean",
@@ -89,7 +90,7 @@ def _expert_arrays(expert: Expert) -> dict[str, np.ndarray]:
     ensemble = expert.ensemble
     uncertainty = {file: getattr(expert.uncertainty, name) for name, file in _UNCERTAINTY_ARRAYS.items()}
     arrays = {
-        **ensemble.weights,
+        **{name: weight.astype(_STORED) for name, weight in ensemble.weights.items()},
         **{file: getattr(expert.outlier_model, name) for name, file in _OUTLIER_ARRAYS.items()},
         **{file: getattr(ensemble.regression, name) for name, file in _REGRESSION_ARRAYS.items()},
         **{file: np.float32(value) for file, value in uncertainty.items()},
@@ -173,7 +174,7 @@ def _ensemble(arrays: dict[str, np.ndarray], meta: dict, path: str | os.PathLike
     npz.require(arrays, path, input_mean=(SPECTRUM.size,), input_deviation=())
     return Ensemble(
         architecture=architecture,
-        weights={name: arrays[name] for name in shapes},
+        weights={name: arrays[name].astype(np.float32) for name in shapes},
         member_fold=_folds(arrays, path, "member_fold", split.member_folds(members)),
         input_mean=arrays["input_mean"],
         input_std=float(arrays["input_deviation"]),
