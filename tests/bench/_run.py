@@ -1,11 +1,13 @@
 """bin/bench: run measurement scripts beside this file, under a header that says on what machine.
 
-A section is a file here without a leading underscore; it prints a table with ratios against a named peer.
+A section is a file here without a leading underscore; it prints a table with ratios against a named peer. Options after
+the name of one section go to it.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import subprocess
@@ -41,16 +43,22 @@ def header() -> str:
 
 def main() -> int:
     sections = sorted(path.stem for path in HERE.glob("[!_]*.py"))
-    parser = argparse.ArgumentParser(prog="bin/bench", description="Measure the suite against its peers.")
+    parser = argparse.ArgumentParser(
+        prog="bin/bench",
+        description="Measure the suite against its peers.",
+        epilog="Options after the name of one section are its own: bin/bench accuracy --seeds 3.",
+    )
     parser.add_argument("section", nargs="*", help=f"what to measure: {', '.join(sections)} (default: all but attack)")
-    chosen = parser.parse_args().section
+    named = list(itertools.takewhile(lambda argument: not argument.startswith("-"), sys.argv[1:]))
+    options = sys.argv[1 + len(named) :] if len(named) == 1 else []
+    chosen = parser.parse_args(named if options else None).section
     if unknown := [name for name in chosen if name not in sections]:
         parser.error(f"no section {', '.join(unknown)}; there are {', '.join(sections)}")
     print(header(), flush=True)
     failed = []
     for name in chosen or [name for name in sections if name not in LONG]:
         print(f"\n== {name} ==", flush=True)
-        if subprocess.run([sys.executable, HERE / f"{name}.py"]).returncode:
+        if subprocess.run([sys.executable, HERE / f"{name}.py", *options]).returncode:
             failed.append(name)
     if failed:
         print(f"bin/bench: failed: {', '.join(failed)}", file=sys.stderr)

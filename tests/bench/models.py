@@ -185,6 +185,7 @@ class Trial:
     pretrain: float = 0.0  # share of the epochs with mixtures of eight only
     slope: float = 0.0  # weight of the error of the derivative
     correction: bool = False  # predict what is to be added to the kernel regression
+    distilled: float = 0.0  # share of the kernel regression's estimate, which does not know the site, in what is learnt
     members: int = 4
 
 
@@ -195,6 +196,7 @@ TRIALS = {
     "ours, pre-trained on mixtures": Trial(build=Ours, pretrain=0.5),
     "ours, loss of derivatives": Trial(build=Ours, slope=1.0),
     "correction to the regression": Trial(build=Ours, correction=True),
+    "distilled from the regression": Trial(build=Ours, distilled=0.5),
     "multi-scale kernels": Trial(build=MultiScale),
     "residual network": Trial(build=ResNet),
     "U-Net": Trial(build=UNet),
@@ -286,6 +288,7 @@ def trained(trial: Trial, data: Data, member: int, epochs: int) -> nn.Module:
     torch.manual_seed(member)
     validation = split.VALIDATION_FOLDS[member % 4]
     rows = torch.tensor(np.flatnonzero((data.fold != split.TEST) & (data.fold != validation)))
+    learnt = data.y + trial.distilled * (data.left_out - data.y)
     held, first = data.held[validation], data.draw(0)[:, rows].flatten(0, 1)[:, : SPECTRUM.size]
     network = trial.build()
     level = torch.zeros(2, PDOS.size) if trial.correction else inverse_softplus(data.y[rows].mean(0))
@@ -303,7 +306,7 @@ def trained(trial: Trial, data: Data, member: int, epochs: int) -> nn.Module:
         for batch in rows[torch.randperm(len(rows))].split(_BATCH):
             sites, weights = mixtures(batch, most, share)
             x = (spectra[torch.randint(len(spectra), sites.shape), sites] * weights[..., None]).sum(1)
-            y = (data.y[sites] * weights[..., None, None]).sum(1)
+            y = (learnt[sites] * weights[..., None, None]).sum(1)
             base = (data.left_out[sites] * weights[..., None, None]).sum(1) if trial.correction else None
             x[:, : SPECTRUM.size] += data.noise * x.amax(1, keepdim=True) * torch.randn(len(x), SPECTRUM.size)
             error = output(network, x, base) - y
