@@ -82,16 +82,19 @@ def test_pdos(name, atoms):
             assert relative_l2(found, expected[orbital]) < 0.01, (atom, orbital)
 
 
-@pytest.mark.parametrize("name", ["SiC_24Ry", "Mg2Si_24Ry"])
-def test_pdos_and_energy_of_compounds(name):
-    """Carbon with p as local channel; magnesium with a partial core and an empty p orbital that is projected on."""
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [("SiC_24Ry", 120), ("Mg2Si_24Ry", 120), pytest.param("Si3N4_36.75Ry", 240, marks=pytest.mark.long)],
+)
+def test_pdos_and_energy_of_compounds(name, steps):
+    """Carbon with p as local channel; magnesium with a partial core and an empty p orbital; 14 atoms of beta-Si3N4."""
     ref = reference(name)
     state = _with_short_orbitals(_ground(name, tolerance=1e-4))
     n_atoms = len(ref["positions"])
     assert state.solution.energy_Ry / n_atoms == pytest.approx(ref["total_energy_Ry"] / n_atoms, abs=2e-3)
     rotations = symmetry(state.crystal).fixing(state.crystal.positions[ref["atom"]]).rotations
     points = kpoints.irreducible(tuple(ref["mesh"]), kpoints.CENTRED, rotations)
-    energies, weights, momentum = pdos.pdos_sticks(state, ref["atom"], points, 120)
+    energies, weights, momentum = pdos.pdos_sticks(state, ref["atom"], points, steps)
     energy_eV = np.array(ref["pdos"]["energy_eV"])
     for l, orbital in enumerate("sp"):
         chosen = momentum == l
