@@ -16,23 +16,30 @@ _FAMILIES = 5  # that each fold must have of silicon, and of compounds, for expe
 
 @dataclass(frozen=True)
 class Team:
-    """The networks of an expert and what they learn from."""
+    """The networks of an expert, what they learn from, and what they will be asked about."""
 
-    sites: np.ndarray  # (n,) mask
+    sites: np.ndarray  # (n,) mask of what it learns from
+    asked: np.ndarray  # (n,) mask, of these: what it is validated and calibrated on
     members: slice  # its networks among those of all teams
     member_fold: np.ndarray  # (members,) validation fold of each of them
 
 
 def teams(dataset: Dataset, fold: np.ndarray, members: int) -> tuple[Team, ...]:
-    """The networks of each expert: two where there are silicon and compounds enough in folds (n,), else one of all."""
-    kinds: tuple[np.ndarray, ...] = (np.ones(len(dataset), bool),)
+    """The networks of each expert: two where there are silicon and compounds enough in folds (n,), else one of all.
+
+    The expert of compounds learns from silicon, too: compounds are few, some have edges like silicon's, and silicon
+    that is taken for a compound is not lost.
+    """
+    everything = np.ones(len(dataset), bool)
+    kinds: tuple[np.ndarray, ...] = (everything,)
     if dataset.material_class is not None:
         compound = ~np.isin(dataset.material_class, ("", ELEMENTAL))
         if all(_enough(dataset.groups[kind], fold[kind]) for kind in (~compound, compound)):
             kinds = (~compound, compound)
     made, first = [], 0
-    for kind, count in zip(kinds, (members, min(members, _COMPOUND_MEMBERS)), strict=False):
-        made.append(Team(kind, slice(first, first + count), split.member_folds(count)))
+    counts = (members, min(members, _COMPOUND_MEMBERS))
+    for learnt, kind, count in zip((kinds[0], everything), kinds, counts, strict=False):
+        made.append(Team(learnt, kind, slice(first, first + count), split.member_folds(count)))
         first += count
     return tuple(made)
 

@@ -60,9 +60,10 @@ def train(
     experts: list[Expert] = []
     group_mse: dict[str, float] = {}
     for team in all_teams:
-        known, variants = dataset.of_sites(team.sites), sampler.held_out.of_sites(team.sites)
-        regression = _regression(known, variants, fold[team.sites])
-        calibrated = calibrate(_ensemble(team, state, data, settings, regression), variants, known, fold[team.sites])
+        regression = _regression(dataset, sampler.held_out, fold, team.sites)
+        ensemble = _ensemble(team, state, data, settings, regression)
+        asked = sampler.held_out.of_sites(team.asked)
+        calibrated = calibrate(ensemble, asked, dataset.of_sites(team.asked), fold[team.asked])
         experts.append(calibrated.expert)
         group_mse |= calibrated.group_mse
     card = {**_model_card(dataset, settings, fold, state), "group_mse": group_mse}
@@ -86,16 +87,19 @@ def _training_data(
     dataset: Dataset, sampler: SpectrumSampler, fold: np.ndarray, all_teams: tuple[Team, ...], device: torch.device
 ) -> TrainingData:
     """Each member keeps its fold for validation and trains on three; inputs are standardised over all four."""
-    of_member = np.concatenate([np.tile(team.sites, (len(team.member_fold), 1)) for team in all_teams])  # (members, n)
-    validation = of_member & (fold == np.concatenate([team.member_fold for team in all_teams])[:, None])
+    members = [len(team.member_fold) for team in all_teams]
+    learnt, asked = (
+        np.repeat([getattr(team, name) for team in all_teams], members, axis=0) for name in ("sites", "asked")
+    )
+    kept = fold == np.concatenate([team.member_fold for team in all_teams])[:, None]  # (members, n)
     variants = sampler.draw(0).of_sites(fold != split.TEST)
     inputs = scale(variants.flat_spectra, 0.0, 1.0)
     mean = inputs.mean(axis=0)
     return TrainingData(
         sampler=sampler,
         pdos=torch.tensor(dataset.pdos, device=device),
-        training=of_member & (fold != split.TEST) & ~validation,
-        validation=validation,
+        training=learnt & (fold != split.TEST) & ~kept,
+        validation=asked & kept,
         input_mean=torch.tensor(mean.astype(np.float32), device=device),
         input_std=float((inputs - mean).std()),
     )
@@ -134,9 +138,9 @@ def _ensemble(
     )
 
 
-def _regression(dataset: Dataset, variants: SpectrumVariants, fold: np.ndarray) -> KernelRegression:
-    """The kernel regression on the spectra outside the test part, cross-fitted over the validation folds."""
-    rest = fold != split.TEST
+def _regression(dataset: Dataset, variants: SpectrumVariants, fold: np.ndarray, sites: np.ndarray) -> KernelRegression:
+    """The kernel regression on a team's spectra outside the test part, cross-fitted over the validation folds."""
+    rest = sites & (fold != split.TEST)
     trained = variants.of_sites(rest)
     pdos = trained.flat_copies(dataset.pdos[rest].reshape(rest.sum(), -1))
     return kernel_regression.fit(trained.flat_spectra, pdos, trained.flat_copies(fold[rest]), REGRESSION_FOLDS)

@@ -54,13 +54,13 @@ def known(folder):
     return read_dataset(folder / "dataset.npz")
 
 
-def test_each_expert_learns_from_its_own_sites(model, known):
-    silicon, compounds = model.experts
+def test_the_expert_of_silicon_learns_from_silicon_that_of_compounds_from_all(model, known):
     fold = np.array(model.meta["split"]["fold"])
-    for expert, label in ((silicon, "elemental"), (compounds, "oxide")):
-        own = (known.material_class == label) & (fold != split.TEST)
-        assert len(expert.ensemble.regression.spectrum_scores) == own.sum()
-        assert expert.ensemble.regression.pdos_mean.max() == pytest.approx(known.pdos[own].mean(axis=0).max(), rel=0.01)
+    rest = fold != split.TEST
+    for expert, learnt in zip(model.experts, (rest & (known.material_class == "elemental"), rest), strict=True):
+        regression = expert.ensemble.regression
+        assert len(regression.spectrum_scores) == learnt.sum()
+        assert regression.pdos_mean.max() == pytest.approx(known.pdos[learnt].mean(axis=0).max(), rel=0.01)
     assert set(model.meta["group_mse"]) == set(known.groups[fold != split.TEST])
     assert {"mse_elemental", "mse_compound", "matching_mse_compound"} <= set(model.meta["scores"])
 
@@ -68,9 +68,10 @@ def test_each_expert_learns_from_its_own_sites(model, known):
 def test_few_compounds_get_no_expert(known):
     fold = split.folds(known.groups, "grouped", 0)
     few = replace(known, material_class=np.where(np.arange(N) < 20, known.material_class, "elemental"))
-    assert [team.sites.sum() for team in teams(known, fold, 8)] == [30, 30]
+    assert [(team.sites.sum(), team.asked.sum()) for team in teams(known, fold, 8)] == [(30, 30), (60, 30)]
     (team,) = teams(few, fold, 8)
     assert team.sites.all()
+    assert team.asked.all()
     assert len(team.member_fold) == 8
 
 
@@ -82,7 +83,7 @@ def test_a_clear_spectrum_is_its_experts_alone(model):
     for row in np.flatnonzero(sure):
         alone = model.of_kind(mixture.KINDS[row % 2])
         for mixed, of_expert in zip((mean, std), mixture.predict(alone, spectra[row : row + 1]), strict=True):
-            assert np.allclose(mixed[row], of_expert[0], atol=1e-6)
+            assert np.allclose(mixed[row], of_expert[0], rtol=1e-3, atol=1e-6)
 
 
 def test_a_doubtful_spectrum_is_a_mixture_with_wide_bands(model):
@@ -156,7 +157,8 @@ def test_material_that_is_known_is_told(cli, folder, small_model, small_dataset)
         assert done.returncode == 0, done.stderr
         return [json.loads(line)["s_electrons"] for line in done.stdout.splitlines()]
 
-    assert max(charges("--material", "elemental")) < min(charges("--material", "compound"))
+    assert max(charges("--material", "elemental")) < 2
+    assert max(charges("--material", "compound")) > 10
     refused = cli("predict", small_dataset, "--model", small_model, "--material", "elemental")
     assert_one_line_failure(refused, "no expert of elemental silicon")
     assert cli("predict", folder / "dataset.npz", "--material", "glass").returncode == 2
