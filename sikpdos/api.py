@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sikpdos.common.errors import SikpdosError
+from sikpdos.dataset.told_material import told_material
 from sikpdos.formats import signal
 from sikpdos.formats.read import read_spectra
 from sikpdos.formats.spectrum_set import KINDS, SpectrumSet
@@ -67,7 +68,8 @@ def predict(
     list. model: from `load_model`, or its name or file. sigma_eV: resolution of the measurement (Gaussian sigma), if
     known. smooth: Savitzky-Golay window (points of 0.1 eV) and order. background: window (eV) of the background fit,
     "auto" or "none". onset: its energy in eV; found by the model's rule if not given. kind: "eels" (power-law
-    background), "xas" (line), or "unknown" (what it looks like). material: "elemental" or "compound", if it is known.
+    background), "xas" (line), or "unknown" (what it looks like). material: what the silicon is known to be of:
+    "elemental", "compound", a class such as "oxide", or a formula.
     corrections: of known errors of the measurement. Raises SikpdosError for spectra that cannot be used, and for what
     is no silicon K-edge.
     """
@@ -75,7 +77,7 @@ def predict(
     rows = np.atleast_2d(curves)
     _check(energy_eV, rows)
     chosen = model if isinstance(model, Model) else load_model(model)
-    chosen = chosen if material is None else chosen.of_kind(material)
+    chosen = chosen if material is None else chosen.of_material(told_material(material, chosen.materials))
     preprocessing = preprocessing_for(
         chosen,
         sigma_eV=sigma_eV,

@@ -16,7 +16,7 @@ from pathlib import Path
 from sikpdos.dataset import database, raw_site
 from sikpdos.structures import catalogue
 
-GEOMETRY = ("cell_A", "positions", "site_position", "supercell")
+GEOMETRY = ("cell_A", "positions", "elements", "site_position", "supercell")
 
 
 def main() -> None:

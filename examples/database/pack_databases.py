@@ -19,7 +19,13 @@ from sikpdos.dataset import database, raw_site
 from sikpdos.dataset.raw_site import RawSite
 from sikpdos.structures.sites import read_sites
 
-GEOMETRY = ("cell_A", "positions", "site_position", "supercell")  # not ours to give of other people's crystals
+GEOMETRY = (
+    "cell_A",
+    "positions",
+    "elements",
+    "site_position",
+    "supercell",
+)  # not ours to give of others' crystals
 FOLDERS = re.compile(r"(?<=\s)/\S*/")  # of another machine, in the command that made a site
 
 

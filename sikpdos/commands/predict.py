@@ -32,11 +32,6 @@ class Part(str, Enum):
     train = "train"
 
 
-class Material(str, Enum):
-    elemental = "elemental"
-    compound = "compound"
-
-
 @prepared
 def predict(
     files: Annotated[
@@ -51,9 +46,12 @@ def predict(
     ] = None,
     preparation: Preparation = Preparation(),
     material: Annotated[
-        Material | None,
+        str | None,
         typer.Option(
-            "--material", show_default="told by the spectrum", help="What the silicon is known to be: alone, or bound."
+            "--material",
+            metavar="CLASS|FORMULA",
+            show_default="told by the spectrum",
+            help="What is known: elemental, compound, a class (oxide, nitride, zintl...), or a formula.",
         ),
     ] = None,
     onset: Annotated[
@@ -102,7 +100,7 @@ def predict(
     preprocessing = preparation.preprocessing(energy_eV)
     of_measurements = preparation.given("column", "scan", "merge") | {"--onset": onset != "auto"}
     choose = measurement.choosing(
-        _expert(shipped.chooser(model), material), of_measurements, {"--part": part is not Part.all}
+        _knowing(shipped.chooser(model), material), of_measurements, {"--part": part is not Part.all}
     )
     failures = measurement.Failures(CONSOLE, strict)
     reading = preparation.reading()
@@ -129,9 +127,17 @@ def predict(
     failures.end()
 
 
-def _expert(choose: Choose, material: Material | None) -> Choose:
-    """The models chosen, without the experts of other material than that which is known."""
-    return choose if material is None else lambda dataset: choose(dataset).of_kind(material.value)
+def _knowing(choose: Choose, material: str | None) -> Choose:
+    """The models chosen, told what the material is, if that is known."""
+    if material is None:
+        return choose
+    from sikpdos.dataset.told_material import told_material
+
+    def told(dataset: Dataset | None) -> Model:
+        model = choose(dataset)
+        return model.of_material(told_material(material, model.materials))
+
+    return told
 
 
 def _write(results: Results, output: str, *, json: bool, plot: str | None, named: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from sikpdos.dataset.raw_site import RawSite
 from sikpdos.engine import core_hole, edge, ground_state, pdos, scf
 from sikpdos.engine.basis import Backend
 from sikpdos.engine.core_hole import HoleState
+from sikpdos.engine.crystal import Crystal
 from sikpdos.engine.ground_state import GroundState
 from sikpdos.engine.kpoints import KPoints
 from sikpdos.engine.plan import SitePlan, StructurePlan
@@ -134,6 +136,13 @@ def _edge(structure: Structure, plan: SitePlan, state: HoleState) -> tuple[np.nd
     return linear_binning(energies.ravel(), weights.ravel(), *EDGE_RANGE_EV, structure.settings.bin_eV)
 
 
+def composition(crystal: Crystal) -> str:
+    """The reduced formula."""
+    from pymatgen.core import Composition
+
+    return Composition(Counter(species.element for species in crystal.species)).reduced_formula
+
+
 def _describe(structure: Structure, plan: SitePlan, atom_index: int, state: HoleState) -> dict:
     """Meta data of a site: all that is needed to do it again, and what came out besides the spectra."""
     ground, cell, atom = structure.ground, state.cell, plan.atom
@@ -143,6 +152,8 @@ def _describe(structure: Structure, plan: SitePlan, atom_index: int, state: Hole
         "atom_index": atom_index,
         "cell_A": np.round(ground.crystal.lattice * BOHR_A, 6).tolist(),
         "positions": np.round(ground.crystal.positions, 6).tolist(),
+        "elements": [species.element for species in ground.crystal.species],
+        "composition": composition(ground.crystal),
         "site_position": np.round(ground.crystal.positions[atom], 6).tolist(),
         "supercell": cell.matrix.tolist(),
         "supercell_atoms": len(cell.crystal.species),

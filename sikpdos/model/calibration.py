@@ -39,7 +39,10 @@ class ValidationFold:
 
 
 def calibrate(ensemble: Ensemble, variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray) -> Calibration:
-    """Calibrate on the held-out variants of a dataset whose sites are in these folds (n,)."""
+    """Calibrate on the held-out variants of a dataset whose sites are in these folds (n,).
+
+    Their classes are as likely as the variants have it.
+    """
     validation = validation_folds(ensemble, variants, dataset, fold)
     weight = stacking_weight(validation)
     expert = Expert(
@@ -72,7 +75,9 @@ def _validation_fold(
         variants=of_fold,
         groups=dataset.groups[sites],
         true=of_fold.flat_copies(dataset.pdos[sites]),
-        estimates=estimate(ensemble, of_fold.flat_spectra, of_fold.flat_resolution, left_out=number),
+        estimates=estimate(
+            ensemble, of_fold.flat_spectra, of_fold.flat_resolution, of_fold.flat_likely, left_out=number
+        ),
     )
 
 

@@ -78,8 +78,16 @@ def likeliest(classes: Sequence[str], probabilities: np.ndarray) -> np.ndarray:
     return np.where(probabilities[:, elemental][:, 0] >= 0.5, ELEMENTAL, among)
 
 
-def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, fold: np.ndarray) -> Classifier | None:
-    """Learn the classes (n,) of training spectra (n, 200), which are in folds (n,); those of an empty one are left out.
+@dataclass(frozen=True)
+class Fitted:
+    """A classifier, and what one that does not know their folds says of the spectra it learnt from."""
+
+    classifier: Classifier
+    left_out: np.ndarray  # (n, c) probabilities, by the shape of the edge
+
+
+def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, fold: np.ndarray) -> Fitted | None:
+    """Learn the classes (n,) of training spectra (n, 200), which are in folds (n,); of empty ones nothing is learnt.
 
     absolute_onset_eV (n,): photon energies of their onsets, 0 where not known. Silicon alone and compounds count as
     equally likely, however many there are of each. Length scale, noise and sharpness are those of the largest
@@ -88,24 +96,41 @@ def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, 
     classes = tuple(sorted(set(labels.tolist()) - {""}))
     if len(classes) < 2:
         return None
-    spectra, labels, absolute_onset_eV, fold = (
-        array[labels != ""] for array in (spectra, labels, absolute_onset_eV, fold)
+    labelled = labels != ""
+    classifier, left_out = _fitted(
+        classes, spectra[labelled], labels[labelled], absolute_onset_eV[labelled], fold[labelled]
     )
+    probabilities = np.empty((len(spectra), len(classes)))
+    probabilities[labelled] = left_out
+    probabilities[~labelled] = classifier.probabilities(spectra[~labelled])
+    return Fitted(classifier, probabilities)
+
+
+def indicators(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """1 (n, c) at the class of each of the labels (n,), nothing at those of none of the classes."""
+    return (labels[:, None] == np.array(classes)).astype(np.float32)
+
+
+def _fitted(
+    classes: tuple[str, ...], spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, fold: np.ndarray
+) -> tuple[Classifier, np.ndarray]:
+    """The classifier, and probabilities (n, c) of each spectrum by those of the other folds."""
     known = kernel_regression.embedding(spectra)
     scores = known.spectrum_scores.astype(float)
-    elemental, indicators = np.array(classes) == ELEMENTAL, (labels[:, None] == np.array(classes)).astype(float)
+    elemental, true = np.array(classes) == ELEMENTAL, indicators(labels, classes).astype(float)
     process = _Process(
         distance=kernel_regression.distances_of(scores, scores),
-        targets=np.where(elemental, 2 * indicators - 1, indicators),
+        targets=np.where(elemental, 2 * true - 1, true),
         counts=_balance(labels == ELEMENTAL),
     )
     tried = []
     for length_scale, noise in itertools.product(_LENGTH_SCALES, _NOISES):
         left_out = process.left_out(fold, length_scale, noise)
-        tried.append((*_sharpness(left_out, elemental, indicators, process.counts), length_scale, noise))
+        tried.append((*_sharpness(left_out, elemental, true, process.counts), length_scale, noise))
     _, sharpness, kind_sharpness, length_scale, noise = max(tried)
     shift_eV, shift_std_eV = _shifts(classes, labels, absolute_onset_eV)
-    return Classifier(
+    left_out = process.left_out(fold, length_scale, noise)
+    classifier = Classifier(
         classes=classes,
         known=known,
         alpha=process.weights(np.ones(len(labels), bool), length_scale, noise).astype(np.float32),
@@ -115,6 +140,7 @@ def fit(spectra: np.ndarray, labels: np.ndarray, absolute_onset_eV: np.ndarray, 
         shift_eV=shift_eV,
         shift_std_eV=shift_std_eV,
     )
+    return classifier, np.exp(_log_probabilities(left_out, elemental, sharpness, kind_sharpness))
 
 
 def _balance(elemental: np.ndarray) -> np.ndarray:
@@ -147,12 +173,12 @@ class _Process:
 
 
 def _sharpness(
-    scores: np.ndarray, elemental: np.ndarray, indicators: np.ndarray, counts: np.ndarray
+    scores: np.ndarray, elemental: np.ndarray, true: np.ndarray, counts: np.ndarray
 ) -> tuple[float, float, float]:
     """The largest mean log likelihood of the true classes, and the two kinds of sharpness that give it."""
     likelihoods = []
     for sharpness, kind_sharpness in itertools.product(_SHARPNESSES, _SHARPNESSES):
-        of_true = (_log_probabilities(scores, elemental, sharpness, kind_sharpness) * indicators).sum(axis=1)
+        of_true = (_log_probabilities(scores, elemental, sharpness, kind_sharpness) * true).sum(axis=1)
         likelihood = np.average(of_true.clip(_LEAST_LOG), weights=counts)
         likelihoods.append((float(likelihood), float(sharpness), float(kind_sharpness)))
     return max(likelihoods)

@@ -52,8 +52,14 @@ class Estimates:
         return self.networks + stacking_weight * (self.regressions - self.networks)
 
 
-def estimate(ensemble: Ensemble, spectra: np.ndarray, resolution: np.ndarray, left_out: int = split.TEST) -> Estimates:
-    """What members say of normalised spectra (B, 200), resolution (B, 5).
+def estimate(
+    ensemble: Ensemble,
+    spectra: np.ndarray,
+    resolution: np.ndarray,
+    likely: np.ndarray | None = None,
+    left_out: int = split.TEST,
+) -> Estimates:
+    """What members say of normalised spectra (B, 200), resolution (B, 5), with classes of probabilities likely (B, c).
 
     left_out: the fold that the spectra are of. Of a validation fold, only the members that kept it are asked and only
     the fit that leaves it out; of the test part, or of no part at all, all are.
@@ -61,7 +67,7 @@ def estimate(ensemble: Ensemble, spectra: np.ndarray, resolution: np.ndarray, le
     members = np.flatnonzero((ensemble.member_fold == left_out) | (left_out == split.TEST))
     folds = ensemble.member_fold[members].tolist()
     fits = [*sorted(set(folds) - {left_out}), left_out]
-    regressions, nearest = kernel_regression.predict(ensemble.regression, spectra, fits)
+    regressions, nearest = kernel_regression.predict(ensemble.regression, spectra, fits, likely)
     return Estimates(
         networks=_network_estimates(ensemble, members, spectra, resolution),
         regressions=regressions[[fits.index(fold) for fold in folds]],

@@ -5,6 +5,9 @@ Distances are between logarithms of spectra, in which minima count as much as ma
 component have the largest marginal likelihood (Rasmussen and Williams, Gaussian Processes for Machine Learning, section
 5.4.1). Components about which the spectra say nothing stay at their mean.
 
+Where the training knows several material classes, sites of different ones are related less by a factor, for chemistry
+decides over what an edge means: what is predicted depends on the class, or on the classes' probabilities, too.
+
 The regression is cross-fitted: one fit for each fold of the data that it leaves out, all with the same components,
 length scales and noises.
 """
@@ -22,6 +25,7 @@ _SPECTRUM_COMPONENTS, _PDOS_COMPONENTS = 24, 40  # principal components kept
 _LENGTH_SCALES = np.geomspace(0.5, 64, 8)  # in units of the spectra's root mean square along their components
 _NOISES = np.geomspace(1e-3, 10, 9)  # variance of the noise over that of the signal
 _FAINT = 0.2  # of a spectrum's mean: where its logarithm becomes linear, so that noise near 0 does not count
+_RELATED = 0.6  # covariance of sites of two material classes, in that of sites of one
 _BLOCK = 1024  # spectra at a time
 
 
@@ -48,28 +52,41 @@ class KernelRegression(Embedding):
     left_out: np.ndarray  # (fits,) number of the fold that each fit leaves out
     pdos_mean: np.ndarray  # (600,) mean density of states, s then p, states/eV/atom
     pdos_components: np.ndarray  # (outputs, 600) its principal components
+    material: np.ndarray | None = None  # (n, c) 1 at the class of each training spectrum; None: classes do not count
+
+    def relation(self, likely: np.ndarray | None) -> np.ndarray | float:
+        """Factors (m, n) of the covariances of spectra whose classes have probabilities likely (m, c)."""
+        if self.material is None:
+            return 1.0
+        if likely is None:
+            raise ValueError("this regression must be told the probabilities of classes")
+        return _relation(likely, self.material)
 
 
-def fit(spectra: np.ndarray, pdos: np.ndarray, fold: np.ndarray, left_out: Sequence[int]) -> KernelRegression:
+def fit(
+    spectra: np.ndarray, pdos: np.ndarray, fold: np.ndarray, left_out: Sequence[int], material: np.ndarray | None = None
+) -> KernelRegression:
     """Fit to spectra (n, 200) and densities of states (n, 600) of the folds (n,): once for each fold left out.
 
     A fold of which there is no spectrum leaves out none. Components, length scales and noises are chosen once, from
-    all spectra.
+    all spectra. material (n, c): 1 at the class of each, 0 where it is not known; by default classes do not count.
     """
     known, pdos_mean = _embedding(spectra), pdos.mean(axis=0)
     pdos_components = _principal_components(pdos - pdos_mean, _PDOS_COMPONENTS)
     targets = (pdos - pdos_mean) @ pdos_components.T
     distance = distances_of(known.spectrum_scores, known.spectrum_scores)
-    length_scales, noises = _most_likely(distance, targets)
+    relation = np.ones_like(distance) if material is None else _relation(material, material)
+    np.fill_diagonal(relation, 1)  # of sites whose class is not known, too
+    length_scales, noises = _most_likely(distance, relation, targets)
     used = np.array([fold != number for number in left_out])
     arrays = {
         **vars(known),
         "length_scales": length_scales,
-        "alpha": _weights(distance, targets, length_scales, noises, used),
+        "alpha": _weights(distance, relation, targets, length_scales, noises, used),
         "pdos_mean": pdos_mean,
         "pdos_components": pdos_components,
     }
-    return KernelRegression(**_single(arrays), left_out=np.array(left_out))
+    return KernelRegression(**_single(arrays), left_out=np.array(left_out), material=material)
 
 
 def embedding(spectra: np.ndarray) -> Embedding:
@@ -92,13 +109,18 @@ def _single(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _weights(
-    distance: np.ndarray, targets: np.ndarray, length_scales: np.ndarray, noises: np.ndarray, used: np.ndarray
+    distance: np.ndarray,
+    relation: np.ndarray,
+    targets: np.ndarray,
+    length_scales: np.ndarray,
+    noises: np.ndarray,
+    used: np.ndarray,
 ) -> np.ndarray:
     """Weights alpha (fits, n, outputs) of n spectra in the targets (n, outputs), from those that each fit used."""
     alpha = np.zeros((len(used), *targets.shape))
     for length_scale, noise in sorted(set(zip(length_scales, noises, strict=True))):
         outputs = (length_scales == length_scale) & (noises == noise)
-        covariance = np.exp(-distance / length_scale) + noise * np.eye(len(targets))
+        covariance = np.exp(-distance / length_scale) * relation + noise * np.eye(len(targets))
         for weights, rows in zip(alpha, used, strict=True):
             block = np.ix_(rows, outputs)
             weights[block] = np.linalg.solve(covariance[np.ix_(rows, rows)], targets[block])
@@ -106,9 +128,9 @@ def _weights(
 
 
 def predict(
-    regression: KernelRegression, spectra: np.ndarray, left_out: Sequence[int]
+    regression: KernelRegression, spectra: np.ndarray, left_out: Sequence[int], likely: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the fits that leave out these folds say of spectra (m, 200).
+    """What the fits that leave out these folds say of spectra (m, 200), whose classes have probabilities likely (m, c).
 
     Densities of states (fits, m, 2, 300) in states/eV/atom, not below 0, and the distances (fits, m) to the nearest
     of the spectra that a fit used.
@@ -121,17 +143,25 @@ def predict(
         block = slice(start, start + _BLOCK)
         distance = regression.distances(spectra[block])
         nearest[:, block] = [distance[:, rows].min(axis=1) for rows in used]
-        outputs = _outputs(distance, alpha, regression.length_scales)
+        relation = regression.relation(None if likely is None else likely[block])
+        outputs = _outputs(distance, relation, alpha, regression.length_scales)
         pdos[:, block] = (outputs @ regression.pdos_components + regression.pdos_mean).clip(0)
     return pdos.reshape(*pdos.shape[:2], 2, PDOS.size), nearest
 
 
-def _outputs(distance: np.ndarray, alpha: np.ndarray, length_scales: np.ndarray) -> np.ndarray:
+def _relation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Factors (m, n) of the covariances of sites with classes, or their probabilities, (m, c) and (n, c)."""
+    return _RELATED + (1 - _RELATED) * (a.astype(np.float32) @ b.astype(np.float32).T)
+
+
+def _outputs(
+    distance: np.ndarray, relation: np.ndarray | float, alpha: np.ndarray, length_scales: np.ndarray
+) -> np.ndarray:
     """Components of the densities of states (fits, m, outputs) of spectra at distances (m, n) from the training's."""
     outputs = np.empty((len(alpha), len(distance), len(length_scales)), np.float32)
     for length_scale in np.unique(length_scales):
         same = length_scales == length_scale
-        outputs[:, :, same] = np.exp(distance / -length_scale) @ alpha[:, :, same]
+        outputs[:, :, same] = (np.exp(distance / -length_scale) * relation) @ alpha[:, :, same]
     return outputs
 
 
@@ -150,13 +180,13 @@ def distances_of(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.sqrt(((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T).clip(0))
 
 
-def _most_likely(distance: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _most_likely(distance: np.ndarray, relation: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Length scale and noise of the largest marginal likelihood for each target (n, k), amplitude eliminated."""
     n, outputs = targets.shape
     best = np.full(outputs, -np.inf)
     length_scales, noises = np.empty(outputs), np.empty(outputs)
     for length_scale in _LENGTH_SCALES:
-        values, vectors = np.linalg.eigh(np.exp(-distance / length_scale))
+        values, vectors = np.linalg.eigh(np.exp(-distance / length_scale) * relation)
         power = (vectors.T @ targets) ** 2
         for noise in _NOISES:
             variance = values.clip(0)[:, None] + noise

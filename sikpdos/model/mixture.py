@@ -20,7 +20,8 @@ from sikpdos.model.network import Architecture, recording
 from sikpdos.model.outliers import OutlierModel
 from sikpdos.model.uncertainty import Uncertainty
 
-KINDS = (ELEMENTAL, "compound")  # of the experts of a model that has two, in this order
+COMPOUND = "compound"
+KINDS = (ELEMENTAL, COMPOUND)  # of the experts of a model that has two, in this order
 _BLOCK = 32  # spectra evaluated at a time: all members' intermediate arrays stay in the processor's cache
 _LEAST_SHARE = 0.05  # of an expert that is asked
 
@@ -33,10 +34,16 @@ class Expert:
     stacking_weight: float  # of the kernel regression in an estimate, 0 to 1
     uncertainty: Uncertainty
     outlier_model: OutlierModel  # what its training spectra look like
+    when_told: Expert | None = (
+        None  # the same, calibrated for spectra whose material class is known; None: no difference
+    )
 
-    def predict(self, spectra: np.ndarray, resolution: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation, both (B, 2, 300), of normalised spectra (B, 200)."""
-        estimates = estimate(self.ensemble, spectra, resolution)
+    def predict(self, spectra: np.ndarray, resolution: np.ndarray, likely: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation, both (B, 2, 300), of normalised spectra (B, 200).
+
+        likely (B, c): probabilities of the model's material classes.
+        """
+        estimates = estimate(self.ensemble, spectra, resolution, likely)
         mean = estimates.mean(self.stacking_weight)
         members = estimates.of_members(self.stacking_weight)
         return mean, self.uncertainty.std(members, estimates.nearest, mean)
@@ -49,6 +56,7 @@ class Model:
     experts: tuple[Expert, ...]  # one of all materials, or those of KINDS
     meta: dict  # model card: sigma_eV, onset_rule, split, scores, configuration
     classifier: Classifier | None = None  # None where the training knew one material class alone
+    material: str | None = None  # what all spectra are known to be of: one of KINDS, or of the classes
 
     @property
     def architecture(self) -> Architecture:
@@ -68,16 +76,20 @@ class Model:
         """Broadening of the predicted densities of states (and of the spectra, unless resolution_input)."""
         return float(self.meta["sigma_eV"])
 
-    def of_kind(self, kind: str) -> Model:
-        """The model without its other expert, for material that is known to be of one of KINDS.
+    @property
+    def materials(self) -> tuple[str, ...]:
+        """What it can be told that the silicon is of: KINDS, where it has an expert for each, and its classes."""
+        return tuple(dict.fromkeys((*(KINDS if len(self.experts) == len(KINDS) else ()), *self.classes)))
 
-        Raises SikpdosError where there is one expert, or for another kind.
-        """
-        if kind not in KINDS:
-            raise SikpdosError(f"material '{kind}': expected {' or '.join(KINDS)}")
-        if len(self.experts) == 1:
-            raise SikpdosError(f"the model has no expert of {kind} silicon")
-        return replace(self, experts=(self.experts[KINDS.index(kind)],))
+    def of_material(self, material: str) -> Model:
+        """The model for silicon that is known to be of one of its materials. Raises SikpdosError for others."""
+        if material not in self.materials:
+            known = f"it knows {', '.join(self.materials)}" if self.materials else "it knows one class alone"
+            raise SikpdosError(f"the model cannot be told that the material is '{material}': {known}")
+        expert = self.experts[0] if material == ELEMENTAL else self.experts[-1]
+        if material != COMPOUND and expert.when_told is not None:
+            expert = expert.when_told
+        return replace(self, experts=(expert,), material=material)
 
 
 def predict(
@@ -96,10 +108,11 @@ def predict(
     resolution = recording(spectra) if resolution is None else resolution
     mean = np.zeros((len(spectra), 2, PDOS.size), np.float32)
     std = np.zeros_like(mean)
-    shares = _shares(model, spectra, onset_eV)
+    likely = _likely(model, spectra, onset_eV)
+    shares = _shares(model, likely)
     for start in range(0, len(spectra), block):
         rows = slice(start, start + block)
-        mean[rows], std[rows] = _mixed(model, spectra[rows], resolution[rows], shares[rows])
+        mean[rows], std[rows] = _mixed(model, spectra[rows], resolution[rows], likely[rows], shares[rows])
     if not (np.isfinite(mean).all() and np.isfinite(std).all()):
         raise SikpdosError(
             "the model gives NaN or infinity: its weights are damaged, or these are no normalised spectra"
@@ -107,21 +120,33 @@ def predict(
     return mean, std
 
 
-def _shares(model: Model, spectra: np.ndarray, onset_eV: np.ndarray | None) -> np.ndarray:
+def _likely(model: Model, spectra: np.ndarray, onset_eV: np.ndarray | None) -> np.ndarray:
+    """Probabilities (B, c) of the model's classes, with what is known of the material."""
+    classes = np.array(model.classes)
+    if model.material in model.classes:
+        return np.tile((classes == model.material).astype(float), (len(spectra), 1))
+    likely = class_probabilities(model, spectra, onset_eV)
+    if model.material == COMPOUND:
+        likely[:, classes == ELEMENTAL] = 0
+        likely /= likely.sum(axis=1, keepdims=True)
+    return likely
+
+
+def _shares(model: Model, likely: np.ndarray) -> np.ndarray:
     """Share (B, experts) of each expert: the probability of its kind; none below what is worth asking it."""
     if len(model.experts) == 1:
-        return np.ones((len(spectra), 1))
-    elemental = class_probabilities(model, spectra, onset_eV)[:, model.classes.index(ELEMENTAL)]
+        return np.ones((len(likely), 1))
+    elemental = likely[:, model.classes.index(ELEMENTAL)]
     shares = np.stack([elemental, 1 - elemental], axis=1)
     shares[shares < _LEAST_SHARE] = 0
     return shares / shares.sum(axis=1, keepdims=True)
 
 
 def _mixed(
-    model: Model, spectra: np.ndarray, resolution: np.ndarray, shares: np.ndarray
+    model: Model, spectra: np.ndarray, resolution: np.ndarray, likely: np.ndarray, shares: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of the mixture of what the experts say of B spectra."""
-    asked = list(_asked(model, spectra, resolution, shares))
+    asked = list(_asked(model, spectra, resolution, likely, shares))
     mean, square = (np.zeros((len(spectra), 2, PDOS.size), np.float32) for _ in range(2))
     for rows, share, (of_expert, _) in asked:
         mean[rows] += share * of_expert
@@ -131,14 +156,14 @@ def _mixed(
 
 
 def _asked(
-    model: Model, spectra: np.ndarray, resolution: np.ndarray, shares: np.ndarray
+    model: Model, spectra: np.ndarray, resolution: np.ndarray, likely: np.ndarray, shares: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]]:
     """Of each expert the rows it is asked about, its shares there (k, 1, 1), and what it says of them."""
     for expert, share in zip(model.experts, shares.T, strict=True):
         rows = np.flatnonzero(share)
         if len(rows):
             of_rows = share[rows, None, None].astype(np.float32)
-            yield rows, of_rows, expert.predict(spectra[rows], resolution[rows])
+            yield rows, of_rows, expert.predict(spectra[rows], resolution[rows], likely[rows])
 
 
 def class_probabilities(model: Model, spectra: np.ndarray, onset_eV: np.ndarray | None = None) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -33,6 +33,7 @@ _CARD: dict[str, type | tuple[type, ...]] = {  # what every model card must have
 }
 _STORED = np.float16  # of the networks' weights: half the file, for changes far below the error of any estimate
 _PREFIXES = ("", "compounds_")  # of the arrays of each expert
+_TOLD = "told_"  # of those of an expert whose material class is known
 _OUTLIER_ARRAYS = {  # field -> name in the file
     "mean": "known_mean",
     "components": "known_components",
@@ -88,48 +89,69 @@ def write_model(path: str | os.PathLike, model: Model) -> None:
 
 def _expert_arrays(expert: Expert) -> dict[str, np.ndarray]:
     ensemble = expert.ensemble
-    uncertainty = {file: getattr(expert.uncertainty, name) for name, file in _UNCERTAINTY_ARRAYS.items()}
     arrays = {
         **{name: weight.astype(_STORED) for name, weight in ensemble.weights.items()},
         **{file: getattr(expert.outlier_model, name) for name, file in _OUTLIER_ARRAYS.items()},
         **{file: getattr(ensemble.regression, name) for name, file in _REGRESSION_ARRAYS.items()},
-        **{file: np.float32(value) for file, value in uncertainty.items()},
+        **_calibration_arrays(expert),
         "input_mean": ensemble.input_mean,
         "input_deviation": np.float32(ensemble.input_std),
-        "kernel_share": np.float32(expert.stacking_weight),
         "kernel_left_out": ensemble.regression.left_out,
         "member_fold": ensemble.member_fold,
     }
-    if (difficulty := expert.uncertainty.difficulty) is not None:
-        arrays |= {file: np.float32(getattr(difficulty, name)) for name, file in _DIFFICULTY_ARRAYS.items()}
+    if ensemble.regression.material is not None:
+        arrays["kernel_material"] = ensemble.regression.material.astype(np.uint8)
+    if expert.when_told is not None:
+        arrays |= {_TOLD + name: array for name, array in _calibration_arrays(expert.when_told).items()}
     return arrays
+
+
+def _calibration_arrays(expert: Expert) -> dict[str, np.ndarray]:
+    uncertainty = {file: getattr(expert.uncertainty, name) for name, file in _UNCERTAINTY_ARRAYS.items()}
+    if (difficulty := expert.uncertainty.difficulty) is not None:
+        uncertainty |= {file: getattr(difficulty, name) for name, file in _DIFFICULTY_ARRAYS.items()}
+    return {
+        name: np.asarray(value, np.float32)
+        for name, value in {"kernel_share": expert.stacking_weight, **uncertainty}.items()
+    }
 
 
 def read_model(path: str | os.PathLike, data: bytes | None = None) -> Model:
     """Read and check a model. Raises SikpdosError for another schema, grid, or misshapen weights."""
     arrays, meta = npz.read(path, SCHEMA, data)
     npz.require_meta(meta, path, **_CARD)
-    prefix = _PREFIXES[1]
-    experts = [_expert(arrays, meta, path)]
     classifier = _classifier(arrays, path)
-    of_compounds = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-    if of_compounds:
-        if classifier is None or ELEMENTAL not in classifier.classes:
+    classes = () if classifier is None else classifier.classes
+    experts = [_expert(arrays, meta, classes, path)]
+    if of_compounds := _of_prefix(arrays, _PREFIXES[1]):
+        if ELEMENTAL not in classes:
             raise SikpdosError(f"two experts, but no class '{ELEMENTAL}' that tells which to ask", path)
-        experts.append(_expert(of_compounds, meta, path))
+        experts.append(_expert(of_compounds, meta, classes, path))
     return Model(experts=tuple(experts), meta=meta, classifier=classifier)
 
 
-def _expert(arrays: dict[str, np.ndarray], meta: dict, path: str | os.PathLike) -> Expert:
+def _of_prefix(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _expert(arrays: dict[str, np.ndarray], meta: dict, classes: tuple[str, ...], path: str | os.PathLike) -> Expert:
+    expert = Expert(
+        ensemble=_ensemble(arrays, meta, len(classes), path),
+        outlier_model=_outlier_model(arrays, path),
+        stacking_weight=_stacking_weight(arrays, path),
+        uncertainty=_uncertainty(arrays, path),
+    )
+    if not (told := _of_prefix(arrays, _TOLD)):
+        return expert
+    when_told = replace(expert, stacking_weight=_stacking_weight(told, path), uncertainty=_uncertainty(told, path))
+    return replace(expert, when_told=when_told)
+
+
+def _stacking_weight(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> float:
     if "kernel_share" not in arrays:
         raise SikpdosError("array 'kernel_share' is missing: damaged, or of an earlier version; train it again", path)
     npz.require(arrays, path, kernel_share=())
-    return Expert(
-        ensemble=_ensemble(arrays, meta, path),
-        stacking_weight=float(arrays["kernel_share"]),
-        uncertainty=_uncertainty(arrays, path),
-        outlier_model=_outlier_model(arrays, path),
-    )
+    return float(arrays["kernel_share"])
 
 
 def _classifier_arrays(classifier: Classifier | None) -> dict[str, np.ndarray]:
@@ -166,7 +188,7 @@ def _classifier(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Class
     )
 
 
-def _ensemble(arrays: dict[str, np.ndarray], meta: dict, path: str | os.PathLike) -> Ensemble:
+def _ensemble(arrays: dict[str, np.ndarray], meta: dict, classes: int, path: str | os.PathLike) -> Ensemble:
     architecture, shapes = _architecture(meta, path)
     members = npz.length(arrays, path, "s_out_b")
     _refuse_earlier(arrays, shapes, path)
@@ -178,7 +200,7 @@ def _ensemble(arrays: dict[str, np.ndarray], meta: dict, path: str | os.PathLike
         member_fold=_folds(arrays, path, "member_fold", split.member_folds(members)),
         input_mean=arrays["input_mean"],
         input_std=float(arrays["input_deviation"]),
-        regression=_regression(arrays, path),
+        regression=_regression(arrays, classes, path),
     )
 
 
@@ -203,7 +225,7 @@ def _architecture(meta: dict, path: str | os.PathLike) -> tuple[Architecture, di
         raise SikpdosError(f"architecture: {error}", path) from error
 
 
-def _regression(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> KernelRegression:
+def _regression(arrays: dict[str, np.ndarray], classes: int, path: str | os.PathLike) -> KernelRegression:
     scores, outputs = arrays.get("kernel_rows"), npz.length(arrays, path, "kernel_lengths")
     n, inputs = scores.shape if scores is not None and scores.ndim == 2 else (None, None)
     npz.require(arrays, path, kernel_centre=(SPECTRUM.size,), kernel_components=(SPECTRUM.size, inputs))
@@ -213,7 +235,11 @@ def _regression(arrays: dict[str, np.ndarray], path: str | os.PathLike) -> Kerne
     left_out = _folds(arrays, path, "kernel_left_out", np.array(REGRESSION_FOLDS))
     if len(set(left_out.tolist())) < len(left_out):
         raise SikpdosError("array 'kernel_left_out' holds a fold twice", path)
-    return KernelRegression(**{name: arrays[file] for name, file in _REGRESSION_ARRAYS.items()}, left_out=left_out)
+    fields = {name: arrays[file] for name, file in _REGRESSION_ARRAYS.items()}
+    material = arrays.get("kernel_material")
+    if material is not None:
+        npz.require(arrays, path, kernel_material=(n, classes))
+    return KernelRegression(**fields, left_out=left_out, material=material)
 
 
 def _folds(arrays: dict[str, np.ndarray], path: str | os.PathLike, name: str, usual: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from sikpdos.model import (
     training_spectra,
 )
 from sikpdos.model import settings as training_settings
-from sikpdos.model.calibration import calibrate
+from sikpdos.model.calibration import Calibration, calibrate
 from sikpdos.model.classification import Classifier
 from sikpdos.model.ensemble import REGRESSION_FOLDS, Ensemble
 from sikpdos.model.kernel_regression import KernelRegression
@@ -57,17 +57,18 @@ def train(
     data = _training_data(dataset, sampler, fold, all_teams, torch_device)
     state = optimization.initial_state(data, settings)
     _run_epochs(state, data, settings, report, checkpoint_path, checkpoint.digest(dataset, settings, data.training))
+    classifier, held_out = _classifier(sampler.held_out, dataset, fold)
+    material = _material(dataset, classifier)
     experts: list[Expert] = []
     group_mse: dict[str, float] = {}
     for team in all_teams:
-        regression = _regression(dataset, sampler.held_out, fold, team.sites)
+        regression = _regression(dataset, held_out, fold, team.sites, material)
         ensemble = _ensemble(team, state, data, settings, regression)
-        asked = sampler.held_out.of_sites(team.asked)
-        calibrated = calibrate(ensemble, asked, dataset.of_sites(team.asked), fold[team.asked])
+        calibrated = _calibrated(ensemble, held_out, dataset, fold, team.asked, material)
         experts.append(calibrated.expert)
         group_mse |= calibrated.group_mse
     card = {**_model_card(dataset, settings, fold, state), "group_mse": group_mse}
-    model = Model(experts=tuple(experts), meta=card, classifier=_classifier(sampler.held_out, dataset, fold))
+    model = Model(experts=tuple(experts), meta=card, classifier=classifier)
     scores = evaluation.test_scores(model, sampler.held_out, dataset, fold)
     return replace(model, meta={**model.meta, "scores": scores})
 
@@ -138,23 +139,65 @@ def _ensemble(
     )
 
 
-def _regression(dataset: Dataset, variants: SpectrumVariants, fold: np.ndarray, sites: np.ndarray) -> KernelRegression:
-    """The kernel regression on a team's spectra outside the test part, cross-fitted over the validation folds."""
-    rest = sites & (fold != split.TEST)
-    trained = variants.of_sites(rest)
-    pdos = trained.flat_copies(dataset.pdos[rest].reshape(rest.sum(), -1))
-    return kernel_regression.fit(trained.flat_spectra, pdos, trained.flat_copies(fold[rest]), REGRESSION_FOLDS)
+def _classifier(
+    variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray
+) -> tuple[Classifier | None, SpectrumVariants]:
+    """What tells the dataset's material classes, and the variants with what it says of them without their folds.
 
-
-def _classifier(variants: SpectrumVariants, dataset: Dataset, fold: np.ndarray) -> Classifier | None:
-    """What tells the dataset's material classes; None where it does not know of two."""
+    None where two classes are not known.
+    """
     if dataset.material_class is None:
-        return None
+        return None, variants
     rest = fold != split.TEST
     trained = variants.of_sites(rest)
     onset_eV = np.zeros(len(dataset)) if dataset.absolute_onset_eV is None else dataset.absolute_onset_eV
     of_sites = (dataset.material_class, onset_eV, fold)
-    return classification.fit(trained.flat_spectra, *(trained.flat_copies(array[rest]) for array in of_sites))
+    fitted = classification.fit(trained.flat_spectra, *(trained.flat_copies(array[rest]) for array in of_sites))
+    if fitted is None:
+        return None, variants
+    likely = np.zeros((*variants.spectra.shape[:2], len(fitted.classifier.classes)), np.float32)
+    likely[:, rest] = trained.by_variant(fitted.left_out)
+    return fitted.classifier, replace(variants, likely=likely)
+
+
+def _material(dataset: Dataset, classifier: Classifier | None) -> np.ndarray | None:
+    """The classes (n, c) of the sites, 1 or 0."""
+    if classifier is None or dataset.material_class is None:
+        return None
+    return classification.indicators(dataset.material_class, classifier.classes)
+
+
+def _regression(
+    dataset: Dataset, variants: SpectrumVariants, fold: np.ndarray, sites: np.ndarray, material: np.ndarray | None
+) -> KernelRegression:
+    """The kernel regression on a team's spectra outside the test part, cross-fitted over the validation folds.
+
+    It looks at their classes, if there are several of these.
+    """
+    rest = sites & (fold != split.TEST)
+    trained = variants.of_sites(rest)
+    pdos = trained.flat_copies(dataset.pdos[rest].reshape(rest.sum(), -1))
+    several = material is not None and len(np.unique(material[rest], axis=0)) > 1
+    classes = trained.flat_copies(material[rest]) if material is not None and several else None
+    return kernel_regression.fit(trained.flat_spectra, pdos, trained.flat_copies(fold[rest]), REGRESSION_FOLDS, classes)
+
+
+def _calibrated(
+    ensemble: Ensemble,
+    variants: SpectrumVariants,
+    dataset: Dataset,
+    fold: np.ndarray,
+    asked: np.ndarray,
+    material: np.ndarray | None,
+) -> Calibration:
+    """An ensemble calibrated on the sites that it is asked about: by their shapes, and with their classes told."""
+    of_asked, sites = variants.of_sites(asked), (dataset.of_sites(asked), fold[asked])
+    calibrated = calibrate(ensemble, of_asked, *sites)
+    if ensemble.regression.material is None or material is None:
+        return calibrated
+    told = np.broadcast_to(material[asked], (len(of_asked.spectra), *material[asked].shape))
+    when_told = calibrate(ensemble, replace(of_asked, likely=told), *sites).expert
+    return replace(calibrated, expert=replace(calibrated.expert, when_told=when_told))
 
 
 def _model_card(dataset: Dataset, settings: Settings, fold: np.ndarray, state: State) -> dict:

@@ -38,10 +38,12 @@ class SpectrumVariants:
     spectra: np.ndarray  # (variants, n, 200) maximum 1
     resolution: np.ndarray  # (variants, n, 5) how they were recorded: see network.recording
     noise: float  # to be added to them, standard deviation
+    likely: np.ndarray | None = None  # (variants, n, c) probabilities of material classes, or the classes themselves
 
     def of_sites(self, sites: np.ndarray) -> SpectrumVariants:
         """The variants of some of the sites, by a mask (n,) or by their rows."""
-        return replace(self, spectra=self.spectra[:, sites], resolution=self.resolution[:, sites])
+        likely = None if self.likely is None else self.likely[:, sites]
+        return replace(self, spectra=self.spectra[:, sites], resolution=self.resolution[:, sites], likely=likely)
 
     @property
     def flat_spectra(self) -> np.ndarray:  # (variants * n, 200)
@@ -50,6 +52,10 @@ class SpectrumVariants:
     @property
     def flat_resolution(self) -> np.ndarray:  # (variants * n, 5)
         return self.resolution.reshape(-1, self.resolution.shape[-1])
+
+    @property
+    def flat_likely(self) -> np.ndarray | None:  # (variants * n, c)
+        return None if self.likely is None else self.likely.reshape(-1, self.likely.shape[-1])
 
     def flat_copies(self, of_sites: np.ndarray) -> np.ndarray:
         """What belongs to each site (n, ...), for each of its spectra: (variants * n, ...)."""

@@ -89,6 +89,8 @@ def test_raw_file_and_its_meta(campaign, folder):
     assert all(len(p["sha256"]) == 64 for p in meta["pseudopotentials"].values())
     assert meta["core_hole"]["residuals"][-1] < meta["settings"]["density_tolerance"]
     assert {"fermi_eV", "gap_eV", "supercell", "cell_A", "packages", "command"} <= set(meta)
+    assert meta["elements"] == ["Si", "Si"]
+    assert meta["composition"] == "Si"
 
 
 def test_equivalent_sites_agree(campaign, folder):

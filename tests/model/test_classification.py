@@ -30,7 +30,7 @@ def trained(labels):
     rows = fold > 0
     spectra = shapes(labels, 0)[rows]
     onset_eV = np.where(labels == "oxide", 1843.5, 1837.0) * (np.arange(N) % 3 > 0)
-    return classification.fit(spectra, labels[rows], onset_eV[rows], fold[rows])
+    return classification.fit(spectra, labels[rows], onset_eV[rows], fold[rows]).classifier
 
 
 def test_new_spectra_are_told_by_their_shape(trained, labels):
@@ -106,5 +106,7 @@ def test_how_many_there_are_of_a_kind_does_not_count(labels):
     for share in (0.5, 0.9):
         many = np.where(np.arange(200) < 200 * share, "elemental", "oxide")
         fold = np.arange(200) % 5
-        found.append(classification.fit(shapes(many, 1), many, np.zeros(200), fold).probabilities(between)[0, 0])
+        found.append(
+            classification.fit(shapes(many, 1), many, np.zeros(200), fold).classifier.probabilities(between)[0, 0]
+        )
     assert found[1] == pytest.approx(found[0], abs=0.2)

@@ -84,3 +84,30 @@ def test_spectra_that_tell_nothing_give_the_mean(data):
 def test_never_below_zero(data):
     spectra, pdos = data
     assert predicted(fitted_to(spectra, pdos - 3), spectra**2).min() >= 0
+
+
+def test_chemistry_decides_over_what_an_edge_means(data):
+    """Sites of two classes whose edges are the same: told, each gets its own density of states, else their mean."""
+    spectra, pdos = np.tile(data[0], (2, 1)), np.concatenate([data[1], data[1] + 2])
+    material = np.repeat(np.eye(2), 60, axis=0)
+    regression = kernel_regression.fit(spectra, pdos, np.ones(120, int), left_out=[0], material=material)
+
+    def level(likely: list[float]) -> float:
+        found = kernel_regression.predict(regression, data[0], [0], np.tile(likely, (60, 1)))[0]
+        return float((found.reshape(60, 600) - data[1]).mean())
+
+    told, other, unknown = level([1, 0]), level([0, 1]), level([0.5, 0.5])
+    assert told < 0.5
+    assert other > 1.5
+    assert unknown == pytest.approx((told + other) / 2, abs=0.01)
+    with pytest.raises(ValueError, match="must be told"):
+        kernel_regression.predict(regression, data[0], [0])
+
+
+def test_a_site_of_no_known_class_is_a_class_of_its_own(data):
+    spectra, pdos = data
+    material = np.repeat(np.eye(2), 30, axis=0)
+    material[::7] = 0
+    regression = kernel_regression.fit(spectra, pdos, np.ones(60, int), left_out=[0], material=material)
+    found = kernel_regression.predict(regression, spectra, [0], material)[0].reshape(60, 600)
+    assert ((found - pdos) ** 2).mean() < 0.15 * pdos.var(axis=0).mean()

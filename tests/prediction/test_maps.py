@@ -221,7 +221,9 @@ def kinds_model(model):
     late = dataset.spectra[:, 110:].mean(axis=1) / dataset.spectra.mean(axis=1)
     labels = np.where(late > np.median(late), "oxide", "elemental")
     fold = np.arange(len(labels)) % 4 + 1
-    return replace(model, classifier=classification.fit(dataset.spectra, labels, np.zeros(len(labels)), fold))
+    return replace(
+        model, classifier=classification.fit(dataset.spectra, labels, np.zeros(len(labels)), fold).classifier
+    )
 
 
 def test_kinds_of_silicon_are_mapped(cli, folder, kinds_model, tmp_path):
@@ -249,7 +251,7 @@ def test_kinds_of_silicon_are_mapped(cli, folder, kinds_model, tmp_path):
 
 def test_maps_of_models_of_one_class_have_no_kinds(model, folder):
     energy_eV, counts, *_ = images.cube((2, 3), 3000)
-    found = mapped(replace(model.of_kind("elemental"), classifier=None), image(energy_eV, counts))
+    found = mapped(replace(model.of_material("elemental"), classifier=None), image(energy_eV, counts))
     assert found.class_probabilities == {}
     assert (found.kind == "").all()
 
