@@ -39,6 +39,8 @@ def describe(path: str, model: Model, predicted: Predicted) -> Iterator[str]:
         f"{name}: model trained on {model.meta['trained_on']} ({sigma}) of {model.meta['families']} families; "
         f"the density of states has sigma {model.sigma_eV:g} eV"
     )
+    if model.material is not None:
+        yield f"{name}: taken as {model.material}, as told"
     for warning in predicted.warnings:
         yield f"{name}: warning: {warning}"
 
@@ -88,6 +90,7 @@ class Doubts:
         self.name, self.spectra, self.unusual, self.highest = files.display_name(path), 0, 0, 0.0
         self.kinds: Counter[str] = Counter()  # likeliest classes
         self.shares: dict[str, float] | None = None  # probabilities of the first spectrum's
+        self.contradicted: list[str] = []  # one text a spectrum that does not look like what was told
 
     def add(self, predicted: Predicted) -> None:
         self.spectra += len(predicted.names)
@@ -95,7 +98,9 @@ class Doubts:
         self.highest = max(self.highest, float(predicted.novelty.max()))
         if predicted.class_probabilities is not None:
             self.shares = self.shares or predicted.kinds(0)
-            self.kinds.update(str(predicted.kind(row)) for row in range(len(predicted.names)))
+            rows = range(len(predicted.names))
+            self.kinds.update(str(predicted.kind(row)) for row in rows)
+            self.contradicted += [odd for row in rows if (odd := predicted.contradiction(row))]
 
     def _kind(self) -> str:
         if self.spectra > 1:
@@ -108,6 +113,9 @@ class Doubts:
     def lines(self) -> Iterator[str]:
         if self.kinds:
             yield f"{self.name}: kind of silicon, by the edge: {self._kind()}"
+        if self.contradicted:
+            which = "" if self.spectra == 1 else f" ({len(self.contradicted)} of {self.spectra} spectra)"
+            yield f"{self.name}: warning: {self.contradicted[0]}{which}"
         if self.unusual:
             who = "the spectrum is" if self.spectra == 1 else f"{self.unusual} of {self.spectra} spectra are"
             yield (

@@ -13,7 +13,7 @@ from sikpdos.common.grid import PDOS
 from sikpdos.dataset.dataset import Dataset
 from sikpdos.formats.read import Reading
 from sikpdos.model import metrics
-from sikpdos.model.classification import likeliest
+from sikpdos.model.classification import ELEMENTAL, likeliest
 from sikpdos.model.mixture import Model, class_probabilities, novelty, predict
 from sikpdos.model.network import recording
 from sikpdos.prediction.batches import Input, PreparedBatch, convert_files
@@ -26,6 +26,7 @@ from sikpdos.spectra.settings import Corrections, Preprocessing
 # Novelty of what is no silicon K-edge: 3,700 simulated measurements of silicon reach 3.1, of quartz 3.3; steps
 # and single lines lie above 5
 BEYOND_ALL = 4.0
+_UNLIKELY = 0.01  # probability of a kind of material, below which being told it is worth a warning
 SHIFT_EV = 0.25  # onset error whose effect on the prediction is told
 
 
@@ -45,6 +46,7 @@ class Predicted:
     background: Background | None = None  # what was subtracted from it
     classes: tuple[str, ...] = ()  # material classes that the model tells from each other
     class_probabilities: np.ndarray | None = None  # (k, c) of them, from the shape and an absolute onset; None: no c
+    material: str | None = None  # what the model was told that they are of
     oxide_share: np.ndarray | None = None  # (k,) of the silicon seen in a measurement; NaN where none was found
     remarks: tuple[str, ...] = ()  # what else was done to it
     warnings: tuple[str, ...] = ()
@@ -70,6 +72,14 @@ class Predicted:
             return None
         return str(likeliest(self.classes, self.class_probabilities[row : row + 1])[0])
 
+    def contradiction(self, row: int) -> str | None:
+        """What is odd about a spectrum of material that was told: it looks like silicon alone, or like a compound."""
+        if self.material is None or self.class_probabilities is None or ELEMENTAL not in self.classes:
+            return None
+        elemental = float(self.class_probabilities[row, self.classes.index(ELEMENTAL)])
+        told, share = ("silicon alone", elemental) if self.material == ELEMENTAL else ("a compound", 1 - elemental)
+        return None if share >= _UNLIKELY else f"told {self.material}, but the edge does not look like {told}"
+
     def summary(self, row: int) -> dict[str, Any]:
         """Scalars of one spectrum, and the probabilities of its material classes."""
         pdos = self.pdos[row : row + 1]
@@ -85,6 +95,7 @@ class Predicted:
             "mean_std": _rounded(self.pdos_std[row].mean()),
             "onset_sensitivity": _rounded(self.sensitivity[row]),
             "novelty": _rounded(self.novelty[row]),
+            "material": self.material,
             "material_class": self.kind(row),
             "class_probabilities": self.kinds(row),
             "oxide_share": None if self.oxide_share is None else _rounded(self.oxide_share[row]),
@@ -223,7 +234,8 @@ def _kinds(model: Model, spectra: np.ndarray, onset_eV: np.ndarray | None) -> di
     """What a model that knows several material classes says of spectra (k, 200)."""
     if not model.classes:
         return {}
-    return {"classes": model.classes, "class_probabilities": class_probabilities(model, spectra, onset_eV)}
+    probabilities = class_probabilities(model, spectra, onset_eV)
+    return {"classes": model.classes, "class_probabilities": probabilities, "material": model.material}
 
 
 def _unsuited(model: Model) -> tuple[str, ...]:

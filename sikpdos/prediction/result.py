@@ -74,5 +74,5 @@ def of_row(predicted: Predicted, row: int) -> Prediction:
         onset_sensitivity=float(predicted.sensitivity[row]),
         sigma_eV=predicted.sigma_eV,
         class_probabilities=predicted.kinds(row) or {},
-        warnings=predicted.warnings,
+        warnings=(*predicted.warnings, *([odd] if (odd := predicted.contradiction(row)) else [])),
     )

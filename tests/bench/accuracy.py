@@ -28,16 +28,17 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 
 from sikpdos.common import config, resources
+from sikpdos.common.grid import PDOS
 from sikpdos.dataset import curves, database, split
 from sikpdos.dataset.assembly import assemble
 from sikpdos.dataset.dataset import Dataset, read_dataset
 from sikpdos.model import kernel_regression, metrics
-from sikpdos.model.mixture import predict
+from sikpdos.model.mixture import Model, predict
 from sikpdos.model.settings import Settings
 from sikpdos.model.template_matching import match
 from sikpdos.model.training import train
 
-OURS = "sikpdos"
+OURS, TOLD = "sikpdos", "sikpdos, told the class"
 KERNEL = "kernel regression, part of sikpdos"
 AMORPHOUS = ("Si-amorphous-", "Si-quenched-")  # what ids of such sites begin with
 Run = dict[str, tuple[dict[str, np.ndarray], float]]  # of each part that has sites: errors by method, coverage
@@ -119,7 +120,10 @@ def errors(dataset: Dataset, external: Dataset, kind: str, seed: int, settings: 
     spectra = np.concatenate([dataset.spectra[test], external.spectra])
     truth = np.concatenate([dataset.pdos[test], external.pdos])
     estimated = estimates(dataset, rest, spectra)
-    estimated[OURS], std = predict(train(dataset, replace(settings, split=kind, seed=seed)), spectra)
+    model = train(dataset, replace(settings, split=kind, seed=seed))
+    estimated[OURS], std = predict(model, spectra)
+    if dataset.material_class is not None and external.material_class is not None and model.classes:
+        estimated[TOLD] = told(model, spectra, np.concatenate([dataset.material_class[test], external.material_class]))
     mse = {name: metrics.mse(pdos, truth).mean(axis=1) for name, pdos in estimated.items()}
     n = int(test.sum())
     parts = {"test part": np.ones(n, bool)} | {name: rows[test] for name, rows in kinds(dataset).items()}
@@ -133,6 +137,15 @@ def errors(dataset: Dataset, external: Dataset, kind: str, seed: int, settings: 
         for name, rows in parts.items()
         if rows.any()
     }
+
+
+def told(model: Model, spectra: np.ndarray, material: np.ndarray) -> np.ndarray:
+    """Densities of states (m, 2, 300) by a model that is told the class of each spectrum, if it knows that."""
+    estimate = np.empty((len(spectra), 2, PDOS.size))
+    for name in np.unique(material):
+        known = model.of_material(name) if name in model.materials else model
+        estimate[material == name] = predict(known, spectra[material == name])[0]
+    return estimate
 
 
 def kinds(dataset: Dataset) -> dict[str, np.ndarray]:

@@ -178,6 +178,9 @@ def test_material_that_is_known_is_told(cli, folder, small_model, small_dataset)
         return [json.loads(line)["s_electrons"] for line in done.stdout.splitlines()]
 
     assert max(charges("--material", "elemental")) < 2
+    said = cli("predict", folder / "dataset.npz", "--model", folder / "model.npz", "--material", "oxide").stderr
+    assert "taken as oxide, as told" in said
+    assert "told oxide, but the edge does not look like a compound (30 of 60 spectra)" in said
     assert max(charges("--material", "compound")) > 10
     assert charges("--material", "SiO2") == charges("--material", "oxide")
     refused = cli("predict", small_dataset, "--model", small_model, "--material", "elemental")
