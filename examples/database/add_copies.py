@@ -16,13 +16,11 @@ import numpy as np
 from pymatgen.core import Structure
 
 from sikpdos.common.errors import SikpdosError
-from sikpdos.dataset.assembly import AUGMENTED
+from sikpdos.dataset.assembly import DEFORMED
 from sikpdos.dataset.database import read_database
 from sikpdos.structures.collection import write_cif
 from sikpdos.structures.inequivalent import analyse
 from sikpdos.structures.sites import Site, read_sites, write_sites
-
-COPIES = tuple(f"{AUGMENTED}{way}" for way in ("strain", "rattle", "vacancy", "random"))
 
 
 def site(meta: dict, group: str, structure: Structure) -> Site:
@@ -58,7 +56,7 @@ def main() -> None:
     known = {row.structure_id for row in table}
     database = read_database(chosen.database)
     for meta, group in zip(database.site_meta, database.groups.tolist(), strict=True):
-        if meta["structure_id"] not in known and meta["source"] in COPIES:
+        if meta["structure_id"] not in known and meta["source"] in DEFORMED:
             structure = Structure(meta["cell_A"], ["Si"] * len(meta["positions"]), meta["positions"])
             write_cif(chosen.sites.parent, meta["structure_id"], structure)
             table.append(site(meta, group, structure))

@@ -14,7 +14,8 @@ from sikpdos.spectra import processing
 from sikpdos.structures.material_class import ELEMENTAL, material_class
 
 _BROADENING = ("sigma_eV", "lorentz_fwhm_eV", "onset_rule")
-AUGMENTED = "augment "  # what the source of such sites begins with
+AUGMENTED = "augment "  # what the source of sites begins with whose crystals augment made
+DEFORMED = tuple(f"{AUGMENTED}{way}" for way in ("strain", "rattle", "vacancy", "random"))  # far from any minimum
 _VALENCE_ELECTRONS = (3.4, 4.4)  # of silicon's 4, in occupied s and p states, that are not odd
 _DUPLICATE = 1e-4  # largest difference of two normalised spectra and of their pdos that count as the same
 
@@ -87,10 +88,10 @@ def site_elements(meta: dict) -> set[str]:
 
 
 def _augmented(database: Database | None) -> dict[str, list[str]]:
-    """Ids of the sites of crystals that `augment` made, for the meta data; nothing where that is not known."""
+    """Ids of the sites of deformed and random crystals, for the meta data; nothing where that is not known."""
     if database is None:
         return {}
-    rows = [str(meta.get("source", "")).startswith(AUGMENTED) for meta in database.site_meta]
+    rows = [meta.get("source") in DEFORMED for meta in database.site_meta]
     return {"augmented": database.ids[rows].tolist()}
 
 

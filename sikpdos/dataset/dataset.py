@@ -25,7 +25,7 @@ class Dataset:
     groups: np.ndarray  # (n,) family of near-identical structures, the unit of the grouped split
     spectra: np.ndarray  # (n, 200) onset at 0, maximum 1
     pdos: np.ndarray  # (n, 2, 300) states/eV/atom, both spins; s, p; Fermi level at 0
-    meta: dict  # sigma_eV, onset_rule, checks, ids of sites of augmented crystals
+    meta: dict  # sigma_eV, onset_rule, checks, ids of sites of deformed and random crystals
     edge_energy_eV: np.ndarray | None = None  # (n_edge,) bins of the edge before broadening, where known:
     edge: np.ndarray | None = None  # (n, n_edge) needed to simulate measurements
     material_class: np.ndarray | None = None  # (n,) elemental, oxide, silicide...; empty where not known
@@ -56,7 +56,7 @@ class Dataset:
 
     @property
     def augmented(self) -> np.ndarray:  # (n,)
-        """Whether a site is of a crystal that `augment` made."""
+        """Whether a site is of a crystal that `augment` deformed, or drew at random."""
         return np.isin(self.ids, self.meta.get("augmented", []))
 
 

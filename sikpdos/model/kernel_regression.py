@@ -64,12 +64,18 @@ class KernelRegression(Embedding):
 
 
 def fit(
-    spectra: np.ndarray, pdos: np.ndarray, fold: np.ndarray, left_out: Sequence[int], material: np.ndarray | None = None
+    spectra: np.ndarray,
+    pdos: np.ndarray,
+    fold: np.ndarray,
+    left_out: Sequence[int],
+    material: np.ndarray | None = None,
+    noise_factor: np.ndarray | None = None,
 ) -> KernelRegression:
     """Fit to spectra (n, 200) and densities of states (n, 600) of the folds (n,): once for each fold left out.
 
     A fold of which there is no spectrum leaves out none. Components, length scales and noises are chosen once, from
     all spectra. material (n, c): 1 at the class of each, 0 where it is not known; by default classes do not count.
+    noise_factor (n,): variance of each spectrum's noise in that of others, 1 by default.
     """
     known, pdos_mean = _embedding(spectra), pdos.mean(axis=0)
     pdos_components = _principal_components(pdos - pdos_mean, _PDOS_COMPONENTS)
@@ -77,12 +83,16 @@ def fit(
     distance = distances_of(known.spectrum_scores, known.spectrum_scores)
     relation = np.ones_like(distance) if material is None else _relation(material, material)
     np.fill_diagonal(relation, 1)  # of sites whose class is not known, too
+    scale = np.ones(len(spectra)) if noise_factor is None else 1 / np.sqrt(noise_factor)
+    relation *= np.outer(scale, scale)  # in place of noise W beside K: noise beside W^-1/2 K W^-1/2
+    targets *= scale[:, None]
     length_scales, noises = _most_likely(distance, relation, targets)
     used = np.array([fold != number for number in left_out])
+    alpha = _weights(distance, relation, targets, length_scales, noises, used)
     arrays = {
         **vars(known),
         "length_scales": length_scales,
-        "alpha": _weights(distance, relation, targets, length_scales, noises, used),
+        "alpha": alpha * scale[:, None],
         "pdos_mean": pdos_mean,
         "pdos_components": pdos_components,
     }

@@ -34,6 +34,7 @@ from sikpdos.model.teams import Team, teams
 from sikpdos.model.training_spectra import SpectrumSampler, SpectrumVariants
 
 _CHECKPOINT_EPOCHS = 25  # between checkpoints
+_AUGMENTED_NOISE = 3.0  # variance of the regression's noise at deformed and random crystals, in that of others
 
 
 def train(
@@ -172,14 +173,16 @@ def _regression(
 ) -> KernelRegression:
     """The kernel regression on a team's spectra outside the test part, cross-fitted over the validation folds.
 
-    It looks at their classes, if there are several of these.
+    It looks at their classes, if there are several of these; deformed and random crystals count less than others.
     """
     rest = sites & (fold != split.TEST)
     trained = variants.of_sites(rest)
     pdos = trained.flat_copies(dataset.pdos[rest].reshape(rest.sum(), -1))
     several = material is not None and len(np.unique(material[rest], axis=0)) > 1
     classes = trained.flat_copies(material[rest]) if material is not None and several else None
-    return kernel_regression.fit(trained.flat_spectra, pdos, trained.flat_copies(fold[rest]), REGRESSION_FOLDS, classes)
+    noise_factor = trained.flat_copies(np.where(dataset.augmented[rest], _AUGMENTED_NOISE, 1.0))
+    folds = trained.flat_copies(fold[rest])
+    return kernel_regression.fit(trained.flat_spectra, pdos, folds, REGRESSION_FOLDS, classes, noise_factor)
 
 
 def _calibrated(

@@ -70,8 +70,9 @@ def test_a_charge_far_from_4_electrons_is_told():
     assert assembly.odd_charge(broadened, np.array([True, False, True])) == ["X1-0"]
 
 
-def test_sites_that_augment_made_are_known():
+def test_deformed_crystals_are_known_and_amorphous_cells_are_none():
     sites = stacked(3)
     sites.site_meta[1]["source"] = "augment rattle"
+    sites.site_meta[2]["source"] = "augment amorphous"
     dataset = assembly.assemble(curves.broaden_sites(sites, 0.5), sites)
     assert dataset.augmented.tolist() == [False, True, False]

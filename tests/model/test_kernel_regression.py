@@ -32,9 +32,12 @@ def predicted(regression: KernelRegression, spectra: np.ndarray) -> np.ndarray:
     return pdos.reshape(len(spectra), 600)
 
 
-def test_weights_are_those_of_a_gaussian_process(data):
+@pytest.mark.parametrize("noisy", [1.0, 5.0])
+def test_weights_are_those_of_a_gaussian_process(data, noisy):
+    """Also where the noise of every third spectrum is larger."""
     spectra, pdos = data
-    regression = fitted_to(spectra[:50], pdos[:50])
+    factor = np.where(np.arange(50) % 3 == 0, noisy, 1.0)
+    regression = kernel_regression.fit(spectra[:50], pdos[:50], np.ones(50, int), left_out=[0], noise_factor=factor)
     targets = (pdos[:50] - regression.pdos_mean) @ regression.pdos_components.T
     logarithms = kernel_regression._logarithm(spectra[50:])
     scores = (logarithms - regression.spectrum_mean) @ regression.spectrum_components
@@ -43,7 +46,7 @@ def test_weights_are_those_of_a_gaussian_process(data):
         for length_scale in kernel_regression._LENGTH_SCALES:
             for noise in kernel_regression._NOISES:
                 # a signal of variance a and noise of variance a * noise; the best a is eliminated
-                peer = GaussianProcessRegressor(Matern(length_scale, nu=0.5), alpha=noise, optimizer=None)
+                peer = GaussianProcessRegressor(Matern(length_scale, nu=0.5), alpha=noise * factor, optimizer=None)
                 peer.fit(regression.spectrum_scores.astype(float), targets[:, j])
                 amplitude = targets[:, j] @ peer.alpha_ / 50
                 logdet = 2 * np.log(np.diag(peer.L_)).sum()
