@@ -76,8 +76,7 @@ def predict(
     energy_eV, curves = np.asarray(energy_eV, float), np.asarray(intensity, float)
     rows = np.atleast_2d(curves)
     _check(energy_eV, rows)
-    chosen = model if isinstance(model, Model) else load_model(model)
-    chosen = chosen if material is None else chosen.of_material(told_material(material, chosen.materials))
+    chosen = _chosen(model, material)
     preprocessing = preprocessing_for(
         chosen,
         sigma_eV=sigma_eV,
@@ -108,6 +107,7 @@ def predict_map(
     background: str | tuple[float, float] = "auto",
     onset: float | str | None = None,
     kind: str = "eels",
+    material: str | None = None,
     bin: tuple[int, ...] | None = None,
     pca: int | str | None = None,
     corrections: Corrections = Corrections(),
@@ -117,11 +117,11 @@ def predict_map(
     cube: counts (y, x, n) or (x, n) with their energies energy_eV (n,); or a HyperSpy signal, lazy or not, or an image
     of `read_spectra`, which know their energies and axes; `to_hyperspy()` of the result gives signals. sigma_eV:
     resolution of the measurement, Gaussian sigma. onset: energy in eV, "common" (that of the mean spectrum for every
-    pixel), or None (the model's rule for each). kind: "eels" or "xas". bin: pixels to sum along each axis. pca:
-    principal components to keep, or "auto". Pixels that cannot be used are NaN, with the reason in `mask`. Raises
-    SikpdosError if none can.
+    pixel), or None (the model's rule for each). kind: "eels" or "xas". material: as for `predict`, of all pixels. bin:
+    pixels to sum along each axis. pca: principal components to keep, or "auto". Pixels that cannot be used are NaN,
+    with the reason in `mask`. Raises SikpdosError if none can.
     """
-    chosen = model if isinstance(model, Model) else load_model(model)
+    chosen = _chosen(model, material)
     spectra = _image(cube, energy_eV, kind)
     common = onset == "common"
     if isinstance(onset, str) and not common:
@@ -140,6 +140,12 @@ def predict_map(
     if (found.mask != 0).all():
         raise SikpdosError(f"no pixel can be used: {maps.masked_in_words(maps.counted(found.mask), found.mask.size)}")
     return found
+
+
+def _chosen(model: Model | str | os.PathLike, material: str | None) -> Model:
+    """The model that is meant, told what the material is, if that is known."""
+    chosen = model if isinstance(model, Model) else load_model(model)
+    return chosen if material is None else chosen.of_material(told_material(material, chosen.materials))
 
 
 def _image(cube: Any, energy_eV: Sequence[float] | np.ndarray | None, kind: str) -> SpectrumSet:
