@@ -86,10 +86,7 @@ class Model:
         if material not in self.materials:
             known = f"it knows {', '.join(self.materials)}" if self.materials else "it knows one class alone"
             raise SikpdosError(f"the model cannot be told that the material is '{material}': {known}")
-        expert = self.experts[0] if material == ELEMENTAL else self.experts[-1]
-        if material != COMPOUND and expert.when_told is not None:
-            expert = expert.when_told
-        return replace(self, experts=(expert,), material=material)
+        return replace(self, material=material)
 
 
 def predict(
@@ -136,7 +133,10 @@ def _shares(model: Model, likely: np.ndarray) -> np.ndarray:
     """Share (B, experts) of each expert: the probability of its kind; none below what is worth asking it."""
     if len(model.experts) == 1:
         return np.ones((len(likely), 1))
-    elemental = likely[:, model.classes.index(ELEMENTAL)]
+    if model.material is not None:
+        elemental = np.full(len(likely), float(model.material == ELEMENTAL))
+    else:
+        elemental = likely[:, model.classes.index(ELEMENTAL)]
     shares = np.stack([elemental, 1 - elemental], axis=1)
     shares[shares < _LEAST_SHARE] = 0
     return shares / shares.sum(axis=1, keepdims=True)
@@ -159,7 +159,9 @@ def _asked(
     model: Model, spectra: np.ndarray, resolution: np.ndarray, likely: np.ndarray, shares: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]]:
     """Of each expert the rows it is asked about, its shares there (k, 1, 1), and what it says of them."""
-    for expert, share in zip(model.experts, shares.T, strict=True):
+    is_told = model.material in model.classes
+    for known, share in zip(model.experts, shares.T, strict=True):
+        expert = known.when_told if is_told and known.when_told is not None else known
         rows = np.flatnonzero(share)
         if len(rows):
             of_rows = share[rows, None, None].astype(np.float32)
