@@ -73,3 +73,14 @@ def test_compounds_are_better_predicted_than_matched_and_bands_hold(external, co
     matched = match(own.spectra[rest], own.pdos[rest], external.spectra[compound]).pdos
     assert metrics.mse(found, true).mean() < 0.8 * metrics.mse(matched, true).mean()
     assert 0.82 <= metrics.coverage(found, std, true) <= 0.97
+
+
+def test_compounds_whose_class_is_told_are_better_predicted(external, compound):
+    model = shipped.load("0.5")
+    found = {False: np.empty_like(external.pdos), True: np.empty_like(external.pdos)}
+    for name in np.unique(external.material_class[compound]):
+        rows = external.material_class == name
+        found[False][rows] = mixture.predict(model, external.spectra[rows])[0]
+        found[True][rows] = mixture.predict(model.of_material(name), external.spectra[rows])[0]
+    errors = {told: metrics.mse(pdos[compound], external.pdos[compound]).mean() for told, pdos in found.items()}
+    assert errors[True] < 0.95 * errors[False]

@@ -192,7 +192,8 @@ def test_principal_components_take_noise_out_and_do_not_wash_an_interface(model,
 
     for label in (module.DIAMOND, module.DISORDERED):
         assert departure(smooth, label) < 0.3 * departure(plain, label)
-    assert departure(smooth, module.INTERFACE) < (1.5 if dots else 0.5) * departure(plain, module.INTERFACE)
+    noisy = departure(plain, module.INTERFACE)  # of three dots it is near 0 by luck at times
+    assert departure(smooth, module.INTERFACE) < (max(1.5 * noisy, 3e-4) if dots else 0.5 * noisy)
     assert 2 <= smooth.meta["pca"]["components"] <= 6
 
 
@@ -216,14 +217,13 @@ def test_a_drifting_onset_is_followed_or_held(model):
 
 @pytest.fixture(scope="module")
 def kinds_model(model):
-    """The shipped model, told that edges with much intensity beyond 10 eV are oxides."""
+    """The shipped model's expert of silicon, told that edges with much intensity beyond 10 eV are oxides."""
     dataset = assembly.assemble(curves.broaden_sites(database.read_database(resources.EXTERNAL), 1.0))
     late = dataset.spectra[:, 110:].mean(axis=1) / dataset.spectra.mean(axis=1)
     labels = np.where(late > np.median(late), "oxide", "elemental")
     fold = np.arange(len(labels)) % 4 + 1
-    return replace(
-        model, classifier=classification.fit(dataset.spectra, labels, np.zeros(len(labels)), fold).classifier
-    )
+    fitted = classification.fit(dataset.spectra, labels, np.zeros(len(labels)), fold)
+    return replace(model, experts=model.experts[:1], classifier=fitted.classifier)
 
 
 def test_kinds_of_silicon_are_mapped(cli, folder, kinds_model, tmp_path):
@@ -251,7 +251,7 @@ def test_kinds_of_silicon_are_mapped(cli, folder, kinds_model, tmp_path):
 
 def test_maps_of_models_of_one_class_have_no_kinds(model, folder):
     energy_eV, counts, *_ = images.cube((2, 3), 3000)
-    found = mapped(replace(model.of_material("elemental"), classifier=None), image(energy_eV, counts))
+    found = mapped(replace(model, experts=model.experts[:1], classifier=None), image(energy_eV, counts))
     assert found.class_probabilities == {}
     assert (found.kind == "").all()
 
