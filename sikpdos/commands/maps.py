@@ -182,6 +182,8 @@ def _described(plan: MapPlan) -> Iterator[str]:
     yield from (f"warning: {warning}" for warning in plan.image.warnings)
     yield from steps(plan.preprocessing, plan.background)
     yield from plan.remarks
+    if plan.model.material is not None:
+        yield f"taken as {plan.model.material}, as told"
 
 
 class Tally:

@@ -165,6 +165,7 @@ def described(plan: MapPlan, source: str) -> dict[str, Any]:
         "causes": list(CAUSES),
         "sigma_eV": plan.model.sigma_eV,
         "model": {key: plan.model.meta.get(key) for key in ("trained_on", "families", "onset_rule")},
+        "material": plan.model.material,
         "preparation": _preparation(plan.preprocessing, plan),
         "pca": None if found is None else {"components": len(found.vectors), "noise": found.noise, "edge": found.edge},
         "units": {"energy": "eV", "pdos": "states/eV/atom, both spins"},

@@ -256,6 +256,21 @@ def test_maps_of_models_of_one_class_have_no_kinds(model, folder):
     assert (found.kind == "").all()
 
 
+def test_material_that_is_told_counts_in_every_pixel(cli, folder, model, tmp_path):
+    options = ("--sigma", "1", "--material", "elemental")
+    done = cli("predict", folder / "image.npz", *options, "-o", tmp_path / "maps.npz")
+    assert done.returncode == 0, done.stderr
+    assert "taken as elemental, as told" in done.stderr
+    found = maps_file.read_maps(tmp_path / "maps.npz")
+    assert found.meta["material"] == "elemental"
+    energy_eV, counts, *_ = images.cube(SHAPE, 3000)
+    told = mapped(model.of_material("elemental"), image(energy_eV, counts))
+    assert np.allclose(found.p[found.mask == 0], told.p[found.mask == 0], atol=1e-4)
+    assert not np.allclose(
+        told.p[found.mask == 0], mapped(model, image(energy_eV, counts)).p[found.mask == 0], atol=1e-3
+    )
+
+
 def one_pixel(folder, y, x):
     labels = np.zeros(SHAPE, int)
     labels[y, x] = 1
