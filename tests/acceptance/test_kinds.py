@@ -27,13 +27,6 @@ def compound(external):
     return rows
 
 
-@pytest.fixture(scope="module")
-def own():
-    """The embedded database."""
-    known = database.read_database(resources.DATABASE)
-    return assembly.assemble(curves.broaden_sites(known, 0.5), known)
-
-
 def of_elemental(model, spectra, onset_eV=None) -> np.ndarray:
     return mixture.class_probabilities(model, spectra, onset_eV)[:, model.classes.index("elemental")]
 

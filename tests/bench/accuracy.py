@@ -170,6 +170,14 @@ def of_the_paper(dataset: Dataset) -> Dataset:
     return replace(dataset, **{name: array[rows] for name, array in known.items() if array is not None})
 
 
+def asked_for(file: str | None, sigma_eV: float) -> Dataset:
+    """The dataset of a file, or the embedded one."""
+    if file:
+        return read_dataset(file)
+    embedded = database.read_database(resources.DATABASE)
+    return assemble(curves.broaden_sites(embedded, sigma_eV), embedded)
+
+
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--sigma", type=float, default=0.5)
@@ -179,11 +187,7 @@ def main() -> None:
     options.add_argument("--split", nargs="*", choices=split.KINDS, default=split.KINDS)
     options.add_argument("--protocol", choices=["ours", "paper"], default="ours")
     chosen = options.parse_args()
-    if chosen.dataset:
-        dataset = read_dataset(chosen.dataset)
-    else:
-        embedded = database.read_database(resources.DATABASE)
-        dataset = assemble(curves.broaden_sites(embedded, chosen.sigma), embedded)
+    dataset = asked_for(chosen.dataset, chosen.sigma)
     settings = config.load(Settings, chosen.config, {})
     known = database.read_database(resources.EXTERNAL)
     external = assemble(curves.broaden_sites(known, dataset.sigma_eV), known)

@@ -21,12 +21,10 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
 
-from accuracy import kinds  # noqa: E402
+from accuracy import asked_for, kinds  # noqa: E402
 
-from sikpdos.common import resources  # noqa: E402
-from sikpdos.dataset import curves, database, split  # noqa: E402
-from sikpdos.dataset.assembly import assemble  # noqa: E402
-from sikpdos.dataset.dataset import Dataset, read_dataset  # noqa: E402
+from sikpdos.dataset import split  # noqa: E402
+from sikpdos.dataset.dataset import Dataset  # noqa: E402
 from sikpdos.model import kernel_regression, metrics  # noqa: E402
 
 Errors = tuple[float, float]  # of the regression, and of the mean density of states
@@ -92,11 +90,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=5)
     options.add_argument("--dataset")
     chosen = options.parse_args()
-    if chosen.dataset:
-        dataset = read_dataset(chosen.dataset)
-    else:
-        embedded = database.read_database(resources.DATABASE)
-        dataset = assemble(curves.broaden_sites(embedded, chosen.sigma), embedded)
+    dataset = asked_for(chosen.dataset, chosen.sigma)
     found, amorphous, compounds = kinds(dataset).values()
     print(f"{len(dataset)} sites of {len(set(dataset.groups))} families, sigma {dataset.sigma_eV:g} eV")
     seeds = range(chosen.seeds)
