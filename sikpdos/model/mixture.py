@@ -34,9 +34,7 @@ class Expert:
     stacking_weight: float  # of the kernel regression in an estimate, 0 to 1
     uncertainty: Uncertainty
     outlier_model: OutlierModel  # what its training spectra look like
-    when_told: Expert | None = (
-        None  # the same, calibrated for spectra whose material class is known; None: no difference
-    )
+    when_told: Expert | None = None  # the same, calibrated for a material class that is told; None: no difference
 
     def predict(self, spectra: np.ndarray, resolution: np.ndarray, likely: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation, both (B, 2, 300), of normalised spectra (B, 200).
