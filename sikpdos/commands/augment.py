@@ -74,7 +74,7 @@ def augment(
 
     Copies keep the family (group) of their parent, so that a grouped split does not leak. Families are drawn
     with equal chance, or by a model's error on them (--where-wrong). Copies are not relaxed. Each amorphous cell is
-    a family of its own; structures.csv says how it was made and how good it is.
+    a family of its own, and so is each kind of defect; structures.csv says how a cell was made and how good it is.
 
     \b
     Examples:

@@ -72,7 +72,7 @@ def estimate(
         networks=_network_estimates(ensemble, members, spectra, resolution),
         regressions=regressions[[fits.index(fold) for fold in folds]],
         regression=regressions[-1],
-        nearest=nearest[-1],
+        nearest=nearest,
     )
 
 

@@ -142,17 +142,17 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the fits that leave out these folds say of spectra (m, 200), whose classes have probabilities likely (m, c).
 
-    Densities of states (fits, m, 2, 300) in states/eV/atom, not below 0, and the distances (fits, m) to the nearest
-    of the spectra that a fit used.
+    Densities of states (fits, m, 2, 300) in states/eV/atom, not below 0, and the distances (m,) to the nearest of the
+    spectra that the last of these fits used.
     """
     alpha = regression.alpha[[regression.left_out.tolist().index(number) for number in left_out]]
-    used = np.any(alpha, axis=2)  # (fits, n)
+    used = np.any(alpha[-1], axis=1)  # (n,)
     pdos = np.empty((len(alpha), len(spectra), 2 * PDOS.size), np.float32)
-    nearest = np.empty(pdos.shape[:2], np.float32)
+    nearest = np.empty(len(spectra), np.float32)
     for start in range(0, len(spectra), _BLOCK):
         block = slice(start, start + _BLOCK)
         distance = regression.distances(spectra[block])
-        nearest[:, block] = [distance[:, rows].min(axis=1) for rows in used]
+        nearest[block] = distance.min(axis=1, where=used, initial=np.inf)
         relation = regression.relation(None if likely is None else likely[block])
         outputs = _outputs(distance, relation, alpha, regression.length_scales)
         pdos[:, block] = (outputs @ regression.pdos_components + regression.pdos_mean).clip(0)

@@ -18,6 +18,7 @@ from sikpdos.spectra import real_edge, simulated_measurement
 from sikpdos.spectra.settings import Preprocessing
 
 _VARIANTS = 4  # simulated measurements of each site drawn at a time
+_HELD_OUT = 3500  # about so many of all sites together, for the regressions keep them; one of each site at least
 _REFRESH = 10  # epochs that a draw serves
 _SMOOTHED = 0.3  # share of measurements smoothed as the paper does
 _KNOWN_RESOLUTION = 0.7  # share of measurements whose resolution the network is given
@@ -95,14 +96,15 @@ def measured(dataset: Dataset, settings: Settings) -> SpectrumSampler:
     """
 
     @lru_cache(maxsize=1)
-    def simulated(number: int) -> SpectrumVariants:
-        return _simulate(dataset, settings, np.random.default_rng([settings.seed, number]))
+    def simulated(number: int, variants: int) -> SpectrumVariants:
+        return _simulate(dataset, settings, variants, np.random.default_rng([settings.seed, number]))
 
-    return SpectrumSampler(draw=lambda epoch: simulated(1 + epoch // _REFRESH), held_out=simulated(0))
+    held_out = simulated(0, int(np.clip(round(_HELD_OUT / len(dataset)), 1, _VARIANTS)))
+    return SpectrumSampler(draw=lambda epoch: simulated(1 + epoch // _REFRESH, _VARIANTS), held_out=held_out)
 
 
-def _simulate(dataset: Dataset, settings: Settings, rng: np.random.Generator) -> SpectrumVariants:
-    variants = [_simulate_one(dataset, settings, rng) for _ in range(_VARIANTS)]
+def _simulate(dataset: Dataset, settings: Settings, count: int, rng: np.random.Generator) -> SpectrumVariants:
+    variants = [_simulate_one(dataset, settings, rng) for _ in range(count)]
     spectra, resolution = (np.stack(arrays).astype(np.float32) for arrays in zip(*variants, strict=True))
     return SpectrumVariants(spectra=spectra, resolution=resolution, noise=0.0)
 

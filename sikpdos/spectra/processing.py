@@ -158,8 +158,7 @@ def smooth(intensity: np.ndarray, window: int, order: int) -> np.ndarray:
     if intensity.shape[-1] <= half:
         raise SikpdosError(f"smoothing window of {window} points is longer than the spectrum")
     padded = np.pad(intensity, [(0, 0)] * (intensity.ndim - 1) + [(half, half)], mode="reflect", reflect_type="odd")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, len(weights), axis=-1)
-    return windows @ weights
+    return _weighted_windows(padded, weights)
 
 
 def blur(intensity: np.ndarray, sigma_eV: float, step_eV: float) -> np.ndarray:
@@ -167,7 +166,12 @@ def blur(intensity: np.ndarray, sigma_eV: float, step_eV: float) -> np.ndarray:
     half = max(1, int(np.ceil(5 * sigma_eV / step_eV)))
     weights = kernel(step_eV * np.arange(-half, half + 1), sigma_eV)
     padded = np.pad(intensity, [(0, 0), (half, half)], mode="edge")
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=1) @ (weights / weights.sum())
+    return _weighted_windows(padded, weights / weights.sum())
+
+
+def _weighted_windows(padded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted sum of each window along the last axis; of doubles: NumPy would copy all windows of another type."""
+    return np.lib.stride_tricks.sliding_window_view(padded.astype(float), len(weights), axis=-1) @ weights
 
 
 def find_onset(energy_eV: np.ndarray, intensity: np.ndarray, rule: str = ONSET_RULE) -> np.ndarray:

@@ -162,7 +162,7 @@ def _amorphous(kind: str, number: int, settings: Settings, rng: np.random.Genera
 
 
 def _defect(number: int, settings: Settings, rng: np.random.Generator) -> Crystal:
-    """A defect of diamond, a family of its own, with the sites that are nearest to it."""
+    """A defect of diamond, of the family of all of its kind, with the sites that are nearest to it."""
     name, structure, middle = defects.defect(number, rng)
     entry = Entry(
         f"Si-{name}-{settings.seed}-{number}",
@@ -172,7 +172,7 @@ def _defect(number: int, settings: Settings, rng: np.random.Generator) -> Crysta
         name=name,
         numbers="relaxed with the Stillinger-Weber potential, PBE lattice constant",
     )
-    return _nearest_sites(entry, middle, name in defects.PLANES, settings)
+    return _nearest_sites(entry, f"Si-{name}", middle, name in defects.PLANES, settings)
 
 
 def _slab(hkl: tuple[int, int, int], settings: Settings) -> Crystal:
@@ -189,11 +189,11 @@ def _slab(hkl: tuple[int, int, int], settings: Settings) -> Crystal:
         numbers="relaxed with Keating's potential, PBE lattice constant; Si-H 1.50 A",
         material_class=ELEMENTAL,
     )
-    return _nearest_sites(entry, np.array([0.0, 0.0, top]), True, settings)
+    return _nearest_sites(entry, entry.structure_id, np.array([0.0, 0.0, top]), True, settings)
 
 
-def _nearest_sites(entry: Entry, middle: np.ndarray, plane: bool, settings: Settings) -> Crystal:
-    """A crystal with its inequivalent sites that are nearest to a point, or to the plane through it along a and b."""
+def _nearest_sites(entry: Entry, group: str, middle: np.ndarray, plane: bool, settings: Settings) -> Crystal:
+    """A crystal of a family with its inequivalent sites that are nearest to a point, or to the plane through it along a and b."""
     cell = analyse(entry.structure, primitive=False)
     away = cell.structure.frac_coords[:, 2] - middle[2]
     distances_A = np.abs(away - np.round(away)) * cell.structure.lattice.c
@@ -201,7 +201,7 @@ def _nearest_sites(entry: Entry, middle: np.ndarray, plane: bool, settings: Sett
         distances_A = cell.structure.lattice.get_all_distances([middle], cell.structure.frac_coords)[0]
     order = np.argsort([round(float(distances_A[orbit.atom_index]), 3) for orbit in cell.orbits], kind="stable")
     nearest = sorted(order[: settings.sites or DEFECT_SITES])
-    return Crystal(entry, replace(cell, orbits=tuple(cell.orbits[i] for i in nearest)), entry.structure_id)
+    return Crystal(entry, replace(cell, orbits=tuple(cell.orbits[i] for i in nearest)), group)
 
 
 def _surroundings(parent: Parent, structure: Structure, centre) -> tuple:

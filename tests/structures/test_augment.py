@@ -63,6 +63,15 @@ def test_bounds_and_families(parents, more):
     assert max(np.unique([s.structure_id for s in sites], return_counts=True)[1]) <= 2
 
 
+def test_defects_of_a_kind_are_one_family(tmp_path, cli):
+    done = cli("augment", "--defects", 10, "--sites", 1, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    groups = {site.structure_id: site.group for site in read_sites(tmp_path / "sites.csv")}
+    assert groups["Si-intrinsic-fault-0-0"] == groups["Si-intrinsic-fault-0-9"]  # the kinds come in turn
+    assert len(groups) == 10
+    assert len(set(groups.values())) == 9
+
+
 def test_same_seed_same_bytes_and_other_seed_other_structures(parents, more, tmp_path, cli):
     words = ("--strain", 8, "--rattle", 8, "--vacancy", 6, "--random", 8)
     assert cli("augment", parents, *words, "--seed", 3, "--out", tmp_path / "same").returncode == 0
