@@ -193,7 +193,7 @@ def _slab(hkl: tuple[int, int, int], settings: Settings) -> Crystal:
 
 
 def _nearest_sites(entry: Entry, group: str, middle: np.ndarray, plane: bool, settings: Settings) -> Crystal:
-    """A crystal of a family with its inequivalent sites nearest to a point, or to the plane through it along a and b."""
+    """A crystal of a family with its inequivalent sites nearest to a point, or the plane through it along a and b."""
     cell = analyse(entry.structure, primitive=False)
     away = cell.structure.frac_coords[:, 2] - middle[2]
     distances_A = np.abs(away - np.round(away)) * cell.structure.lattice.c
