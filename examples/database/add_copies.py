@@ -1,8 +1,8 @@
-"""Add the deformed copies and random crystals that are in a database to a table of sites, with their structure files.
+"""Add the deformed copies and random crystals that are in databases to a table of sites, with their structure files.
 
-    python add_copies.py ../../sikpdos/data/database.npz build/structures/sites.csv
+    python add_copies.py ../../sikpdos/data/database.npz campaign.npz build/structures/sites.csv
 
-They were drawn by `sikpdos augment`, some with an earlier model; here they come from the cells and positions that the
+They were drawn by `sikpdos augment`, some with an earlier model; here they come from the cells and positions that a
 database holds of every site, so that the same ones are computed again. Amorphous cells, defects and surfaces have
 folders of their own.
 """
@@ -49,17 +49,19 @@ def site(meta: dict, group: str, structure: Structure) -> Site:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("database", type=Path)
+    options.add_argument("databases", type=Path, nargs="+")
     options.add_argument("sites", type=Path)
     chosen = options.parse_args()
     table = read_sites(chosen.sites)
-    known = {row.structure_id for row in table}
-    database = read_database(chosen.database)
-    for meta, group in zip(database.site_meta, database.groups.tolist(), strict=True):
-        if meta["structure_id"] not in known and meta["source"] in DEFORMED:
-            structure = Structure(meta["cell_A"], ["Si"] * len(meta["positions"]), meta["positions"])
-            write_cif(chosen.sites.parent, meta["structure_id"], structure)
-            table.append(site(meta, group, structure))
+    from_files, added = {row.structure_id for row in table}, set()
+    for database in map(read_database, chosen.databases):
+        for meta, group in zip(database.site_meta, database.groups.tolist(), strict=True):
+            new = meta["site_id"] not in added and meta["structure_id"] not in from_files
+            if new and meta["source"] in DEFORMED:
+                structure = Structure(meta["cell_A"], ["Si"] * len(meta["positions"]), meta["positions"])
+                write_cif(chosen.sites.parent, meta["structure_id"], structure)
+                table.append(site(meta, group, structure))
+                added.add(meta["site_id"])
     write_sites(chosen.sites, table)
 
 
