@@ -1,4 +1,4 @@
-"""The copies and random crystals of the embedded database and of the campaign come out of it as structures, to be computed again."""
+"""Copies and random crystals of the embedded database and the campaign come out as structures, to be computed again."""
 
 from __future__ import annotations
 
