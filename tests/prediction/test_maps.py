@@ -26,12 +26,14 @@ SHAPE = (8, 16)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """image.npz, with one pixel each that is NaN, empty, and full; and what is true."""
+    """image.npz, with one pixel each that is NaN, empty, and full; its fifth row as rows.npz; and what is true."""
     folder = tmp_path_factory.mktemp("maps")
     energy_eV, counts, labels, pdos = images.cube(SHAPE, 3000)
     counts[0, 0, 5], counts[0, 1] = np.nan, 0
     counts[0, 2] = np.minimum(50 * counts[0, 2], counts.max(initial=0, where=np.isfinite(counts)) * 5)
     images.write(folder / "image.npz", energy_eV, counts)
+    data = np.load(folder / "image.npz")
+    np.savez(folder / "rows.npz", energy_eV=data["energy_eV"], spectra=data["spectra"][4], ids=list("abcdefghijklmnop"))
     np.savez(folder / "truth.npz", labels=labels, pdos=pdos)
     return folder
 
@@ -95,8 +97,6 @@ def test_unusable_pixels_are_masked_and_counted_in_one_line(done, found):
 
 
 def test_each_pixel_is_what_its_spectrum_alone_gives(cli, folder, found):
-    data = np.load(folder / "image.npz")
-    np.savez(folder / "rows.npz", energy_eV=data["energy_eV"], spectra=data["spectra"][4], ids=list("abcdefghijklmnop"))
     cli("predict", "rows.npz", "--sigma", "1", "-o", "rows-out.npz", cwd=folder)
     rows = np.load(folder / "rows-out.npz")
     usable = found.mask[4] == 0
