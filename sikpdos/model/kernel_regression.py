@@ -40,7 +40,7 @@ class Embedding:
     def distances(self, spectra: np.ndarray) -> np.ndarray:
         """Distances (m, n) of spectra (m, 200) to the n training spectra."""
         scores = (_logarithm(spectra) - self.spectrum_mean) @ self.spectrum_components
-        return distances_of(scores.astype(np.float32), self.spectrum_scores)
+        return distances_of(scores, self.spectrum_scores)
 
 
 @dataclass(frozen=True, kw_only=True)
