@@ -38,8 +38,11 @@ class Embedding:
     spectrum_scores: np.ndarray  # (n, inputs) training spectra along them
 
     def distances(self, spectra: np.ndarray) -> np.ndarray:
-        """Distances (m, n) of spectra (m, 200) to the n training spectra."""
-        scores = (_logarithm(spectra) - self.spectrum_mean) @ self.spectrum_components
+        """Distances (m, n) of spectra (m, 200) to the n training spectra.
+
+        In double precision: the large weights of alpha cancel, and would make single rounding 1e-3 of the result.
+        """
+        scores = (_logarithm(np.asarray(spectra, float)) - self.spectrum_mean) @ self.spectrum_components
         return distances_of(scores, self.spectrum_scores)
 
 
