@@ -256,4 +256,15 @@ def test_defects_and_surfaces_have_the_bonds_that_they_should(tmp_path, cli):
     # the sites are those at the vacancy: one of its neighbours, with three bonds, is among them
     assert 3 in {site.coordination for site in sites if "vacancy" in site.structure_id}
     assert cli("augment", "--surface", "1x1", "--out", tmp_path / "no").returncode == 2
-    assert_one_line_failure(cli("augment", "--surface", "113", "--out", tmp_path / "no"), "hydrogens of this surface")
+
+
+@pytest.mark.parametrize("hkl", ["113", "210"])
+def test_hydrogens_of_neighbouring_atoms_turn_away_from_each_other(tmp_path, cli, hkl):
+    assert cli("augment", "--surface", hkl, "--out", tmp_path).returncode == 0
+    cell = read_file(str(tmp_path / read_sites(tmp_path / "sites.csv")[0].file)).entries[0].structure
+    silicon, hydrogen = ([site for site in cell if site.specie.symbol == symbol] for symbol in ("Si", "H"))
+    apart = [n.nn_distance for site in hydrogen for n in cell.get_neighbors(site, 3) if n.specie.symbol == "H"]
+    assert 2.0 < min(apart) < 2.3  # cut from the crystal they would be 1.41 A apart
+    for site in silicon:
+        assert sorted(n.nn_distance for n in cell.get_neighbors(site, 2.7))[3] < 2.45
+        assert len(cell.get_neighbors(site, 2.7)) >= 4

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 SLAB_A, VACUUM_A = 8.0, 10.0
-APART_A = 1.8  # hydrogens that are nearer repel each other into a geometry that Keating's potential does not know
+APART_A = 1.8  # hydrogens that stay nearer: no such surface is known
+REPULSION_A, REPULSION = 2.1, 3.0  # hydrogens of two atoms that are nearer push each other away; (eV/A^2)^0.5
 BOND_A, HYDROGEN_A = A * np.sqrt(3) / 4, 1.50  # Si-Si as in the crystal; Si-H as in silane's and hydrides on silicon
 NEAR_A, DIMER_A = 2.7, 4.0  # longest bond of the cut crystal; farthest atoms that can be joined to a dimer
 CELLS = ((1, 1), (2, 1), (1, 2), (2, 2))  # of the surface, in which dimers are looked for
@@ -145,7 +146,7 @@ def _terminated(
 
 
 def _relaxed(cell: Structure, bonds: list[Bond]) -> Structure:
-    """The minimum of Keating's potential for these bonds, by least squares."""
+    """The minimum of Keating's potential for these bonds and of a repulsion of hydrogens, by least squares."""
     from scipy.optimize import least_squares
 
     first, second = (np.array([getattr(bond, end) for bond in bonds]) for end in "ij")
@@ -156,6 +157,7 @@ def _relaxed(cell: Structure, bonds: list[Bond]) -> Structure:
         legs[bond.j].append((number, -1))
     angles = np.array([(a, s, b, t) for of in legs for (a, s), (b, t) in combinations(of, 2)])
     product = length_A[angles[:, 0]] * length_A[angles[:, 2]]
+    hydrogens = _hydrogen_pairs(cell)
 
     def residuals(flat):
         positions_A = flat.reshape(-1, 3)
@@ -163,12 +165,23 @@ def _relaxed(cell: Structure, bonds: list[Bond]) -> Structure:
         stretch = np.sqrt(3 / 16 * ALPHA) / length_A * ((vectors**2).sum(axis=1) - length_A**2)
         one, other = (vectors[angles[:, k]] * angles[:, k + 1, None] for k in (0, 2))
         bend = np.sqrt(3 / 8 * BETA / product) * ((one * other).sum(axis=1) + product / 3)
-        return np.concatenate([stretch, bend, 1e-3 * (flat - start)])
+        apart_A = np.array([positions_A[j] + image_A - positions_A[i] for i, j, image_A in hydrogens]).reshape(-1, 3)
+        push = REPULSION * (REPULSION_A - np.linalg.norm(apart_A, axis=1)).clip(0)
+        return np.concatenate([stretch, bend, push, 1e-3 * (flat - start)])
 
     start = cell.cart_coords.ravel()
     found = least_squares(residuals, start, xtol=1e-6).x.reshape(-1, 3)
     slab = type(cell)(cell.lattice, cell.species, found, coords_are_cartesian=True)
-    first, second, _, distance_A = slab.get_neighbor_list(APART_A)
-    if any(slab[i].specie.symbol == slab[j].specie.symbol == "H" for i, j in zip(first, second, strict=True)):
-        raise SikpdosError(f"hydrogens of this surface are {distance_A.min():.2f} A apart")
+    nearest_A = min((slab[i].distance(slab[j]) for i, j, _ in hydrogens), default=np.inf)
+    if nearest_A < APART_A:
+        raise SikpdosError(f"hydrogens of this surface are {nearest_A:.2f} A apart")
     return slab
+
+
+def _hydrogen_pairs(cell: Structure) -> list[tuple[int, int, np.ndarray]]:
+    """Hydrogens i and images of hydrogens j, offsets (3,) in A from j, that can come near each other."""
+    first, second, image, _ = cell.get_neighbor_list(REPULSION_A + 1)
+    pairs = zip(first, second, image @ cell.lattice.matrix, strict=True)
+    return [
+        (i, j, offset_A) for i, j, offset_A in pairs if i < j and cell[i].specie.symbol == cell[j].specie.symbol == "H"
+    ]
