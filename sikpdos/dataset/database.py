@@ -20,6 +20,7 @@ SCHEMA = "sikpdos-database-1"
 _EDGE_RANGE_EV = (-5.0, 60.0)
 _PDOS_RANGE_EV = (-20.0, 30.0)
 _ARRAYS = ("ids", "groups", "edge_energy_eV", "edge", "pdos_energy_eV", "pdos")
+_LINES = "site_meta_lines"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,10 +128,10 @@ def some(database: Database, rows: np.ndarray) -> Database:
 
 
 def write_database(path: str | os.PathLike, database: Database) -> None:
-    """Write a database as NPZ; the meta data of each site as JSON."""
+    """Write a database as NPZ; the meta data of each site as a line of JSON."""
     arrays = {name: getattr(database, name) for name in _ARRAYS}
-    site_meta = np.array([json.dumps(meta, sort_keys=True, ensure_ascii=False) for meta in database.site_meta])
-    npz.write(path, {**arrays, "site_meta": site_meta}, database.meta)
+    lines = "\n".join(json.dumps(meta, sort_keys=True, ensure_ascii=False) for meta in database.site_meta)
+    npz.write(path, {**arrays, _LINES: np.frombuffer(lines.encode(), np.uint8)}, database.meta)
 
 
 def read_database(path: str | os.PathLike, data: bytes | None = None) -> Database:
@@ -140,12 +141,27 @@ def read_database(path: str | os.PathLike, data: bytes | None = None) -> Databas
     if not npz.sealed(data, files.display_name(path)):
         raise SikpdosError("damaged: a database without its checksum", path)
     n, n_edge, n_pdos = (npz.length(arrays, path, name) for name in ("ids", "edge_energy_eV", "pdos_energy_eV"))
-    npz.require(arrays, path, ids=(n,), groups=(n,), site_meta=(n,), edge_energy_eV=(n_edge,), edge=(n, n_edge))
+    npz.require(arrays, path, ids=(n,), groups=(n,), edge_energy_eV=(n_edge,), edge=(n, n_edge))
     npz.require(arrays, path, pdos_energy_eV=(n_pdos,), pdos=(n, 2, n_pdos))
+    texts = _texts_of_sites(arrays, n, path)
     try:
-        site_meta = tuple(npz.as_document(text) for text in arrays["site_meta"].tolist())
+        site_meta = tuple(npz.as_document(text) for text in texts)
     except SikpdosError as error:
         raise SikpdosError(f"of a site: {error}", path) from error
     for meta_of_site in site_meta:
         raw_site.check_meta(meta_of_site, path)
     return Database(**{name: arrays[name] for name in _ARRAYS}, site_meta=site_meta, meta=meta)
+
+
+def _texts_of_sites(arrays: dict[str, np.ndarray], n: int, path: str | os.PathLike) -> list[str]:
+    """JSON of each of n sites, from the array of lines, or that of texts as version 0.1 wrote it."""
+    if _LINES not in arrays:
+        npz.require(arrays, path, site_meta=(n,))
+        return arrays["site_meta"].tolist()
+    try:
+        texts = arrays[_LINES].astype(np.uint8).tobytes().decode().split("\n")
+    except UnicodeDecodeError as error:
+        raise SikpdosError(f"array '{_LINES}' is no UTF-8 text", path) from error
+    if len(texts) != n:
+        raise SikpdosError(f"array '{_LINES}' has {len(texts)} lines for {n} sites", path)
+    return texts

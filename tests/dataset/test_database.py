@@ -8,17 +8,37 @@ import numpy as np
 import pytest
 from support.made_up_sites import site
 
+from sikpdos.common import npz
 from sikpdos.common.errors import SikpdosError
 from sikpdos.dataset import database
+
+ARRAYS = ("ids", "groups", "edge_energy_eV", "edge", "pdos_energy_eV", "pdos")
 
 
 def test_round_trip(tmp_path):
     stacked = database.stack([site(number) for number in range(5)])
     database.write_database(tmp_path / "db.npz", stacked)
     again = database.read_database(tmp_path / "db.npz")
-    for name in ("ids", "groups", "edge_energy_eV", "edge", "pdos_energy_eV", "pdos"):
+    for name in ARRAYS:
         assert np.array_equal(getattr(again, name), getattr(stacked, name))
     assert again.site_meta == stacked.site_meta
+
+
+def test_texts_of_version_0_1_are_read(tmp_path):
+    stacked = database.stack([site(number) for number in range(5)])
+    arrays = {name: getattr(stacked, name) for name in ARRAYS}
+    texts = np.array([json.dumps(meta) for meta in stacked.site_meta])
+    npz.write(tmp_path / "old.npz", {**arrays, "site_meta": texts}, stacked.meta)
+    assert database.read_database(tmp_path / "old.npz").site_meta == stacked.site_meta
+
+
+@pytest.mark.parametrize(("lines", "reason"), [(b"{}\n{}", "2 lines for 5 sites"), (b"\xff", "no UTF-8 text")])
+def test_lines_that_do_not_fit_the_sites_are_refused(tmp_path, lines, reason):
+    stacked = database.stack([site(number) for number in range(5)])
+    arrays = {name: getattr(stacked, name) for name in ARRAYS}
+    npz.write(tmp_path / "odd.npz", {**arrays, "site_meta_lines": np.frombuffer(lines, np.uint8)}, stacked.meta)
+    with pytest.raises(SikpdosError, match=reason):
+        database.read_database(tmp_path / "odd.npz")
 
 
 def test_sites_are_sorted_and_keep_their_weight():
