@@ -1,6 +1,6 @@
 """Add the deformed copies and random crystals that are in databases to a table of sites, with their structure files.
 
-    python add_copies.py ../../sikpdos/data/database.npz campaign.npz build/structures/sites.csv
+    python add_copies.py ../../sikpdos/data/database.npz build/structures/sites.csv
 
 They were drawn by `sikpdos augment`, some with an earlier model; here they come from the cells and positions that a
 database holds of every site, so that the same ones are computed again. Amorphous cells, defects and surfaces have
