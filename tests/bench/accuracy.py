@@ -2,8 +2,9 @@
 
     bin/bench accuracy [--sigma 0.5] [--seeds 5] [--dataset FILE] [--split grouped] [--protocol paper]
 
-Grouped and random 6:2:2 splits, test parts also by kind: elemental crystals as they were found, compounds, amorphous
-cells. --protocol paper: a random split of crystals as they were found and amorphous sites, as Takahara et al. did.
+Grouped and random 6:2:2 splits; test parts, and the external set, also by kind: elemental crystals as they were found,
+compounds, amorphous cells. --protocol paper: a random split of crystals as they were found and amorphous sites, as
+Takahara et al. did.
 Baselines get training and validation parts together and choose their own parameters by grouped cross-validation inside
 them; the network uses the same sites, each member keeping one fold for early stopping. MSE in (states/eV)^2 over s and
 p, mean and spread over seeds.
@@ -40,6 +41,7 @@ from sikpdos.model.training import train
 
 OURS, TOLD = "sikpdos", "sikpdos, told the class"
 KERNEL = "kernel regression, part of sikpdos"
+FOUND, GLASSY, COMPOUNDS = "elemental crystals as they were found", "amorphous", "compounds"
 AMORPHOUS = ("Si-amorphous-", "Si-quenched-")  # what ids of such sites begin with
 Run = dict[str, tuple[dict[str, np.ndarray], float]]  # of each part that has sites: errors by method, coverage
 
@@ -125,10 +127,12 @@ def errors(dataset: Dataset, external: Dataset, kind: str, seed: int, settings: 
     if dataset.material_class is not None and external.material_class is not None and model.classes:
         estimated[TOLD] = told(model, spectra, np.concatenate([dataset.material_class[test], external.material_class]))
     mse = {name: metrics.mse(pdos, truth).mean(axis=1) for name, pdos in estimated.items()}
-    n = int(test.sum())
-    parts = {"test part": np.ones(n, bool)} | {name: rows[test] for name, rows in kinds(dataset).items()}
-    parts = {name: np.append(rows, np.zeros(len(external), bool)) for name, rows in parts.items()}
-    parts["external set"] = np.arange(len(spectra)) >= n
+    n, beyond = int(test.sum()), len(external)
+    ours, others = kinds(dataset), kinds(external)
+    parts = {"test part": np.ones(n, bool)} | {f"of it, {name}": rows[test] for name, rows in ours.items()}
+    parts = {name: np.append(rows, np.zeros(beyond, bool)) for name, rows in parts.items()}
+    outside = {"external set": np.ones(beyond, bool)} | {f"external, {name}": rows for name, rows in others.items()}
+    parts |= {name: np.append(np.zeros(n, bool), rows) for name, rows in outside.items()}
     return {
         name: (
             {method: each[rows] for method, each in mse.items()},
@@ -155,16 +159,16 @@ def kinds(dataset: Dataset) -> dict[str, np.ndarray]:
     amorphous = np.char.startswith(dataset.ids, AMORPHOUS[0]) | np.char.startswith(dataset.ids, AMORPHOUS[1])
     elemental = np.isin(material, ("", "elemental"))
     return {
-        "of it, elemental crystals as they were found": elemental & ~dataset.augmented & ~amorphous,
-        "of it, amorphous": amorphous,
-        "of it, compounds": ~elemental,
+        FOUND: elemental & ~dataset.augmented & ~amorphous,
+        GLASSY: amorphous,
+        COMPOUNDS: ~elemental,
     }
 
 
 def of_the_paper(dataset: Dataset) -> Dataset:
     """Crystals of silicon as they were found, and amorphous sites."""
     kind = kinds(dataset)
-    rows = kind["of it, elemental crystals as they were found"] | kind["of it, amorphous"]
+    rows = kind[FOUND] | kind[GLASSY]
     fields = ("ids", "groups", "spectra", "pdos", "material_class", "absolute_onset_eV", "edge")
     known = {name: getattr(dataset, name) for name in fields}
     return replace(dataset, **{name: array[rows] for name, array in known.items() if array is not None})
