@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -174,12 +175,12 @@ def of_the_paper(dataset: Dataset) -> Dataset:
     return replace(dataset, **{name: array[rows] for name, array in known.items() if array is not None})
 
 
-def asked_for(file: str | None, sigma_eV: float) -> Dataset:
-    """The dataset of a file, or the embedded one."""
+def asked_for(file: str | None, sigma_eV: float, shipped: Path = resources.DATABASE) -> Dataset:
+    """The dataset of a file, or that of a shipped database."""
     if file:
         return read_dataset(file)
-    embedded = database.read_database(resources.DATABASE)
-    return assemble(curves.broaden_sites(embedded, sigma_eV), embedded)
+    known = database.read_database(shipped)
+    return assemble(curves.broaden_sites(known, sigma_eV), known)
 
 
 def main() -> None:
@@ -193,8 +194,7 @@ def main() -> None:
     chosen = options.parse_args()
     dataset = asked_for(chosen.dataset, chosen.sigma)
     settings = config.load(Settings, chosen.config, {})
-    known = database.read_database(resources.EXTERNAL)
-    external = assemble(curves.broaden_sites(known, dataset.sigma_eV), known)
+    external = asked_for(None, dataset.sigma_eV, resources.EXTERNAL)
     if chosen.protocol == "paper":
         dataset = of_the_paper(dataset)
     print(f"{len(dataset)} sites of {len(set(dataset.groups))} families, sigma {dataset.sigma_eV:g} eV")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,15 +24,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from sikpdos.common import resources
-from sikpdos.common.grid import PDOS, SPECTRUM
-from sikpdos.dataset import curves, database, split
-from sikpdos.dataset.assembly import assemble
-from sikpdos.dataset.dataset import Dataset, read_dataset
-from sikpdos.model import kernel_regression
-from sikpdos.model.network import CONDITIONS, PDOS_SCALE
-from sikpdos.model.settings import Settings
-from sikpdos.model.training_spectra import SpectrumVariants, sampler
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
+
+from accuracy import asked_for  # noqa: E402
+
+from sikpdos.common import resources  # noqa: E402
+from sikpdos.common.grid import PDOS, SPECTRUM  # noqa: E402
+from sikpdos.dataset import split  # noqa: E402
+from sikpdos.dataset.dataset import Dataset  # noqa: E402
+from sikpdos.model import kernel_regression  # noqa: E402
+from sikpdos.model.network import CONDITIONS, PDOS_SCALE  # noqa: E402
+from sikpdos.model.settings import Settings  # noqa: E402
+from sikpdos.model.training_spectra import SpectrumVariants, sampler  # noqa: E402
 
 _BATCH, _RATE, _DECAY = 32, 2e-3, 1e-3
 _OUTPUTS = 2 * PDOS.size
@@ -362,13 +366,6 @@ def _mse(estimate: torch.Tensor, truth: torch.Tensor) -> float:
     return float((estimate - truth).square().mean()) * PDOS_SCALE**2 * 1e3
 
 
-def _dataset(path: str | None, shipped: Path) -> Dataset:
-    if path is not None:
-        return read_dataset(path)
-    known = database.read_database(shipped)
-    return assemble(curves.broaden_sites(known, 0.5), known)
-
-
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--measured", action="store_true", help="simulated measurements")
@@ -378,8 +375,8 @@ def main() -> None:
     options.add_argument("--epochs", type=int, default=80)
     options.add_argument("--only", nargs="*", choices=TRIALS, default=list(TRIALS))
     chosen = options.parse_args()
-    dataset = _dataset(chosen.dataset, resources.DATABASE)
-    external = _dataset(chosen.external, resources.EXTERNAL)
+    dataset = asked_for(chosen.dataset, 0.5)
+    external = asked_for(chosen.external, 0.5, resources.EXTERNAL)
     splits = [prepare(dataset, external, seed, chosen.measured) for seed in range(chosen.seeds)]
     print(f"{len(dataset)} sites of {len(set(dataset.groups))} families, {chosen.seeds} seeds, {chosen.epochs} epochs")
     print("| | test | stacked | external | stacked | weight of the regression | s |")
