@@ -3,7 +3,7 @@
     python simulate_image.py                      # 32 x 48 pixels, 3000 counts per channel at the edge's maximum
     python simulate_image.py --counts 300 --size 64,64 --out /tmp
 
-From left to right: diamond silicon; an interface one pixel wide, a strained dense phase; disordered silicon, the mean
+From left to right: diamond silicon; an interface one pixel wide, a silicate; disordered silicon, the mean
 of eight sites of 24-atom random networks, in the place of amorphous silicon; vacuum. All sites are of the embedded
 database (computed, full core hole), and none of them was in the training of the model.
 """
@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 VACUUM, DIAMOND, INTERFACE, DISORDERED = range(4)  # labels of the pixels
 SITES = {
     DIAMOND: ["Si-I-0"],
-    INTERFACE: ["Si-cVII-strain-0-23-0"],
+    INTERFACE: ["Na4SiO4-0"],
     DISORDERED: [
         "Si-c24-134197-4068-28-0",
         "Si-c24-142842-6005-38-0",
@@ -34,7 +34,7 @@ SITES = {
         "Si-c24-170360-9481-26-0",
         "Si-c24-189742-1338-15-0",
         "Si-c24-41306-4542-24-0",
-        "Si-c24-57144-6540-27-0",
+        "Si-c24-57144-6540-27-1",
         "Si-c24-96694-8817-1-0",
     ],
 }

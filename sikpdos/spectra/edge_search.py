@@ -13,7 +13,7 @@ _ABOVE_RISE_EV = 32.0  # how far above the rise an edge's maximum is sought
 _STEP_EV = (4.0, 5.0)  # intensity above minus intensity below over these spans tells the rise
 _NOISE_EV = (60.0, 5.0)  # below the rise: between them the noise is taken
 _LEAST_CHANNELS = 8
-_PEAK = 0.15  # of the maximum: an edge keeps more of it from 5 to 12 eV above its onset, a peak does not
+_PEAK = 0.06  # of the maximum: an edge keeps more of it from 5 to 12 eV above its onset (quartz 0.11), a peak does not
 
 
 def is_absolute(energy_eV: np.ndarray) -> bool:
