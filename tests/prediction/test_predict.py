@@ -144,6 +144,18 @@ def simulated(count: int) -> tuple[np.ndarray, np.ndarray]:
     return simulated_measurement.record(known.edge_energy_eV, known.edge[rows], conditions, rng)
 
 
+def test_white_lines_of_oxides_are_no_peaks(cli, tmp_path):
+    """Of nearly all oxides the line at the onset is many times higher than what follows."""
+    known, rng = database.read_database(resources.DATABASE), np.random.default_rng(1)
+    oxides = [k for k, meta in enumerate(known.site_meta) if meta["material_class"] in ("oxide", "silicate")]
+    assert len(oxides) > 15
+    conditions = simulated_measurement.ideal(len(oxides), 0.5, 1e5)
+    energy_eV, counts = simulated_measurement.record(known.edge_energy_eV, known.edge[oxides], conditions, rng)
+    np.savez(tmp_path / "oxides.npz", energy_eV=energy_eV, spectra=counts)
+    done = cli("predict", "oxides.npz", "--strict", "-o", "p.npz", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_matrix_in_one_pass_with_flat_memory(cli, tmp_path, small_model, monkeypatch):
     monkeypatch.setattr(batches, "BATCH", 100)
     energy_eV, counts = simulated(150)
