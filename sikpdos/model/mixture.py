@@ -1,7 +1,8 @@
 """The model: an expert for each kind of material, mixed by what kind of silicon a spectrum shows.
 
 Silicon alone and compounds have experts of their own: densities of states of compounds differ by an order of magnitude
-more, and what is best for them is not best for silicon. A model of few compounds, or of none, has one expert.
+more, and what is best for them is not best for silicon. A model of few compounds, or of none, has one expert. The
+expert of compounds learns from silicon, too, and that of silicon from nothing else: in doubt the former knows more.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ COMPOUND = "compound"
 KINDS = (ELEMENTAL, COMPOUND)  # of the experts of a model that has two, in this order
 _BLOCK = 32  # spectra evaluated at a time: all members' intermediate arrays stay in the processor's cache
 _LEAST_SHARE = 0.05  # of an expert that is asked
+_DOUBT = 2.0  # power of silicon's probability that is its expert's share, where the kind is not told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,13 +130,13 @@ def _likely(model: Model, spectra: np.ndarray, onset_eV: np.ndarray | None) -> n
 
 
 def _shares(model: Model, likely: np.ndarray) -> np.ndarray:
-    """Share (B, experts) of each expert: the probability of its kind; none below what is worth asking it."""
+    """Share (B, experts) of each expert, by the probability of its kind; none below what is worth asking it."""
     if len(model.experts) == 1:
         return np.ones((len(likely), 1))
     if model.material is not None:
         elemental = np.full(len(likely), float(model.material == ELEMENTAL))
     else:
-        elemental = likely[:, model.classes.index(ELEMENTAL)]
+        elemental = likely[:, model.classes.index(ELEMENTAL)] ** _DOUBT
     shares = np.stack([elemental, 1 - elemental], axis=1)
     shares[shares < _LEAST_SHARE] = 0
     return shares / shares.sum(axis=1, keepdims=True)
