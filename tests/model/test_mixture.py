@@ -106,7 +106,7 @@ def test_a_clear_spectrum_is_its_experts_alone(model):
 
 
 def test_a_doubtful_spectrum_is_a_mixture_with_wide_bands(model):
-    """Its mean lies between the experts', nearer to the one that knows both kinds; its variance holds their difference."""
+    """Its mean lies nearer to the expert that knows both kinds, and its variance holds their difference."""
     spectra = np.random.default_rng(5).random((3, 200), np.float32)
     share = mixture.class_probabilities(model, spectra)[:, 0, None, None] ** 2
     assert ((share > 0.05) & (share < 0.95)).all()
