@@ -24,7 +24,7 @@ from sikpdos.model.uncertainty import Uncertainty
 COMPOUND = "compound"
 KINDS = (ELEMENTAL, COMPOUND)  # of the experts of a model that has two, in this order
 _BLOCK = 32  # spectra evaluated at a time: all members' intermediate arrays stay in the processor's cache
-_LEAST_SHARE = 0.05  # of an expert that is asked
+_LEAST_SHARE = 0.05  # of an expert that is asked; up to twice as much it counts less, so that no estimate jumps
 _DOUBT = 2.0  # power of silicon's probability that is its expert's share, where the kind is not told
 
 
@@ -138,7 +138,7 @@ def _shares(model: Model, likely: np.ndarray) -> np.ndarray:
     else:
         elemental = likely[:, model.classes.index(ELEMENTAL)] ** _DOUBT
     shares = np.stack([elemental, 1 - elemental], axis=1)
-    shares[shares < _LEAST_SHARE] = 0
+    shares = np.minimum(shares, 2 * (shares - _LEAST_SHARE).clip(0))
     return shares / shares.sum(axis=1, keepdims=True)
 
 

@@ -19,7 +19,7 @@ from sikpdos.formats.read import Reading, read_spectra
 from sikpdos.formats.spectrum_set import Block, SpectrumSet
 from sikpdos.spectra.low_loss import LowLoss, zero_loss
 from sikpdos.spectra.prepared import Prepared
-from sikpdos.spectra.preprocess import prepare
+from sikpdos.spectra.preprocess import prepare, typical_of
 from sikpdos.spectra.refusal import Fault, Refusal
 from sikpdos.spectra.settings import Preprocessing
 
@@ -152,9 +152,12 @@ def prepared_batches(
     lost: dict[str, list[str]] = {}
     unfit: list[str] = []  # lines about whole sets
     for spectra in sets:
+        typical = None  # of the first block decides for all, so that no spectrum depends on the block that it is in
         try:
             for block in spectra.blocks(BATCH):
-                batch, causes = _prepared(spectra, block, preprocessing, refuse)
+                if typical is None and block.names and len(spectra) > BATCH:
+                    typical = typical_of(spectra.energy_eV, block.intensity, preprocessing)
+                batch, causes = _prepared(spectra, block, preprocessing, refuse, typical)
                 rows = {name for name, _ in block.entries}
                 for name, cause in causes.items():
                     lost.setdefault(f"{cause}; left as NaN" if name in rows else cause, []).append(name)
@@ -184,12 +187,16 @@ def _unusable(entries: Entries) -> Entries:
 
 
 def _prepared(
-    spectra: SpectrumSet, block: Block, preprocessing: Preprocessing, refuse: Callable[[Prepared], Refused]
+    spectra: SpectrumSet,
+    block: Block,
+    preprocessing: Preprocessing,
+    refuse: Callable[[Prepared], Refused],
+    typical: np.ndarray | None,
 ) -> tuple[PreparedBatch | None, dict[str, str]]:
     """A block's usable spectra, None if there are none; and the causes why others are not, by name."""
     if not block.names:
         return None, block.left_out
-    prepared = prepare(spectra.energy_eV, block.intensity, spectra.kind, preprocessing)
+    prepared = prepare(spectra.energy_eV, block.intensity, spectra.kind, preprocessing, typical)
     prepared = replace(prepared, refused=prepared.refused | refuse(prepared))
     noisy = [] if spectra.intensity_std is None else _noisy(spectra, spectra.intensity_std, block, preprocessing)
     lost = {row: _SCATTERED for row, draws in enumerate(noisy) if len(draws) < _DRAWS // 2}

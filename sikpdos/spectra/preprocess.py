@@ -86,11 +86,7 @@ class _Record:
 def _look(
     energy_eV: np.ndarray, intensity: np.ndarray, kind: str, wanted: Preprocessing, typical: np.ndarray | None
 ) -> _Record:
-    cause = edge_search.fault(energy_eV, wanted.corrections.any_edge)
-    if cause:
-        raise SikpdosError(cause)
-    hit = _spikes(energy_eV, intensity, wanted)
-    mended = spikes.without(energy_eV, intensity, hit)
+    hit, mended = _mended(energy_eV, intensity, wanted)
     typical = np.median(mended, axis=0) if typical is None else typical
     rise_eV, choice = chosen_background(energy_eV, typical, kind, wanted)
     return _Record(
@@ -118,6 +114,15 @@ def _search_range(axis_eV: np.ndarray, record: _Record, wanted: Preprocessing) -
     return edge_search.search_range(axis_eV, record.rise_eV, start_eV, wanted.corrections.any_edge)
 
 
+def _mended(energy_eV: np.ndarray, intensity: np.ndarray, wanted: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
+    """Which points (m, n) of spectra (m, n) are spikes, and the spectra without them."""
+    cause = edge_search.fault(energy_eV, wanted.corrections.any_edge)
+    if cause:
+        raise SikpdosError(cause)
+    hit = _spikes(energy_eV, intensity, wanted)
+    return hit, spikes.without(energy_eV, intensity, hit)
+
+
 def _spikes(energy_eV: np.ndarray, intensity: np.ndarray, wanted: Preprocessing) -> np.ndarray:
     """Which points (m, n) of spectra (m, n) are spikes; of a long axis, around silicon's edge only."""
     near = slice(None)
@@ -126,6 +131,15 @@ def _spikes(energy_eV: np.ndarray, intensity: np.ndarray, wanted: Preprocessing)
     where = np.zeros(intensity.shape, bool)
     where[:, near] = spikes.spikes(energy_eV[near], intensity[:, near])
     return where
+
+
+def typical_of(energy_eV: np.ndarray, intensity: np.ndarray, wanted: Preprocessing) -> np.ndarray:
+    """The median (n,) of spectra (m, n) less their spikes: for `prepare`, where these are the first part of many.
+
+    Raises SikpdosError where no silicon K-edge can be in this range of energies.
+    """
+    shifted_eV = energy_eV + wanted.corrections.e0_shift_eV
+    return np.median(_mended(shifted_eV, np.asarray(intensity, float), wanted)[1], axis=0)
 
 
 def chosen_background(

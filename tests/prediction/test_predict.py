@@ -182,6 +182,17 @@ def test_a_matrix_in_one_pass_with_flat_memory(cli, tmp_path, small_model, monke
     assert np.isfinite(found.pdos_std).all()
 
 
+@pytest.mark.parametrize("ends_eV", [(100, 200), (280, 300), (5000, 5100), (1700, 1800)])
+def test_many_spectra_without_a_silicon_edge_are_refused_in_one_line(cli, tmp_path, monkeypatch, ends_eV):
+    monkeypatch.setattr(batches, "BATCH", 10)
+    spectra = np.random.default_rng(0).random((25, 300)) + 1
+    np.savez(tmp_path / "m.npz", energy_eV=np.linspace(*ends_eV, 300), spectra=spectra)
+    done = cli("predict", "m.npz", "-o", "p.npz", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("m.npz") == done.stderr.count("no silicon K-edge") == 1
+    assert not (tmp_path / "p.npz").exists()
+
+
 def test_bad_spectra_of_a_matrix_stay_in_their_places_and_are_told_together(cli, tmp_path):
     energy_eV, counts = simulated(8)
     counts[[1, 2, 3, 4]] = 7.0
