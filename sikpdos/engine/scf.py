@@ -18,6 +18,9 @@ from sikpdos.engine.hamiltonian import Hamiltonian
 from sikpdos.engine.potential import Ions, Potential, effective
 
 HISTORY = 8  # densities the mixing remembers
+LONGEST_STEP = 0.7  # of the mixing, at short wavelengths
+SHORTEST_STEP = 0.15  # as a share of that, in insulators: they screen long waves by their dielectric constant only
+LEAST_SCREENING = 0.25  # bohr^-2, of the mixing
 MAX_ITERATIONS = 60
 SMALLEST_OCCUPATION = 1e-8
 SMALLEST_GAP_RY = 0.1 / RYDBERG_EV
@@ -35,6 +38,7 @@ class Bands:
     vbm_Ry: float
     cbm_Ry: float
     smearing_Ry: float  # -T S, to be added to the total energy
+    width_Ry: float  # of the Gaussian smearing
 
     @property
     def gap_Ry(self) -> float:
@@ -43,6 +47,11 @@ class Bands:
     @property
     def is_gapped(self) -> bool:
         return self.gap_Ry > SMALLEST_GAP_RY
+
+    @property
+    def fermi_states(self) -> float:
+        """States at the Fermi level, 1/Ry a cell, both spins: what the smearing's entropy counts."""
+        return -2 * self.smearing_Ry / self.width_Ry**2
 
     def zero_Ry(self, is_gapped: bool) -> float:
         """Zero of energy of both spectra: valence-band maximum if gapped, else the Fermi level."""
@@ -72,9 +81,8 @@ def compute_occupations(energies: torch.Tensor, weights: np.ndarray, n_electrons
     occupations = torch.special.erfc((energies - level) / width_Ry)
     entropy = -width_Ry / math.sqrt(math.pi) * float((w * torch.exp(-(((energies - level) / width_Ry) ** 2))).sum())
     n_full = round(n_electrons / 2)
-    return Bands(
-        energies, occupations, level, float(energies[:, :n_full].max()), float(energies[:, n_full:].min()), entropy
-    )
+    vbm, cbm = float(energies[:, :n_full].max()), float(energies[:, n_full:].min())
+    return Bands(energies, occupations, level, vbm, cbm, entropy, width_Ry)
 
 
 def unoccupied_fraction(energies_Ry: np.ndarray, level_Ry: float, width_Ry: float) -> np.ndarray:
@@ -117,28 +125,37 @@ class Symmetriser:
 
 
 class AndersonMixer:
-    """Anderson mixing with the metric 1/G^2 and a mild Kerker step (10.1103/PhysRevB.54.11169, section III.F)."""
+    """Anderson mixing with the metric 1/G^2 and a Kerker step (10.1103/PhysRevB.54.11169, section III.F).
+
+    A step of Kerker's kind undoes how the electrons screen. In a metal with many states at its Fermi level (3d
+    silicides) they overscreen a step of fixed length by far, and the density swings; so the screening sets it.
+    """
 
     def __init__(self, basis: DensityBasis):
-        g2 = basis.g2.clone()
-        g2[basis.origin] = 1e-6
-        self.metric, self.step = 1 / g2, 0.7 * (g2 / (g2 + 0.25)).clamp_min(0.15)
+        self.g2 = basis.g2.clone()
+        self.g2[basis.origin] = 1e-6
         self.densities: list[torch.Tensor] = []
         self.residuals: list[torch.Tensor] = []
 
-    def __call__(self, density: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
-        """The next density from this one and what the Hamiltonian made of it minus it."""
+    def __call__(self, density: torch.Tensor, residual: torch.Tensor, screening: float) -> torch.Tensor:
+        """The next density from this one and what the Hamiltonian made of it minus it.
+
+        `screening` is the square of the Thomas-Fermi wave vector, bohr^-2: 0 in an insulator, 1 to 5 in silicides.
+        """
+        q2 = max(screening, LEAST_SCREENING)
+        step = LONGEST_STEP * (self.g2 / (self.g2 + q2)).clamp_min(SHORTEST_STEP * LEAST_SCREENING / q2)
+        metric = 1 / self.g2
         self.densities = [*self.densities[1 - HISTORY :], density]
         self.residuals = [*self.residuals[1 - HISTORY :], residual]
         if len(self.residuals) > 1:
             dr = torch.stack([residual - old for old in self.residuals[:-1]])
             dn = torch.stack([density - old for old in self.densities[:-1]])
-            a = ((dr.conj() * self.metric) @ dr.T).real
-            b = ((dr.conj() * self.metric) @ residual).real
+            a = ((dr.conj() * metric) @ dr.T).real
+            b = ((dr.conj() * metric) @ residual).real
             a += 1e-10 * a.diagonal().max() * torch.eye(len(a), dtype=a.dtype, device=a.device)
             c = torch.linalg.solve(a, b).to(density.dtype)
             density, residual = density - c @ dn, residual - c @ dr
-        return density + self.step * residual
+        return density + step * residual
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +209,7 @@ def self_consistent_field(
         if history[-1] < tolerance:
             energy = total_energy(bands, all_weights, potential)
             return SelfConsistent(density, potential, bands, tuple(history), energy, tuple(waves))
-        density = mixer(density, residual)
+        density = mixer(density, residual, 8 * math.pi * bands.fermi_states / problem.basis.volume)
     raise eigensolver.NotConverged(f"density not converged in {MAX_ITERATIONS} iterations (residual {history[-1]:.1e})")
 
 
