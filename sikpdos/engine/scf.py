@@ -143,7 +143,7 @@ class AndersonMixer:
         `screening` is the square of the Thomas-Fermi wave vector, bohr^-2: 0 in an insulator, 1 to 5 in silicides.
         """
         q2 = max(screening, LEAST_SCREENING)
-        step = LONGEST_STEP * (self.g2 / (self.g2 + q2)).clamp_min(SHORTEST_STEP * LEAST_SCREENING / q2)
+        step = LONGEST_STEP * (self.g2 / (self.g2 + q2)).clamp_min(SHORTEST_STEP * (LEAST_SCREENING / q2) ** 2)
         metric = 1 / self.g2
         self.densities = [*self.densities[1 - HISTORY :], density]
         self.residuals = [*self.residuals[1 - HISTORY :], residual]

@@ -333,6 +333,30 @@ def test_every_state_is_filled_or_empty():
     assert empty[-1] > 1 - 1e-9
 
 
+def test_states_at_the_fermi_level_are_what_a_shift_of_it_fills():
+    energies, width, step = torch.linspace(-0.3, 0.3, 4001, dtype=torch.float64)[None], 0.02, 1e-4
+    filled = scf.compute_occupations(energies, np.ones(1), 4001.0, width)
+    moved = torch.special.erfc((energies - filled.fermi_Ry - step) / width).sum() - filled.occupations.sum()
+    assert filled.fermi_states == pytest.approx(float(moved) / step, rel=1e-2)
+    gapped = scf.compute_occupations(torch.tensor([[-0.3, 0.3]], dtype=torch.float64), np.ones(1), 2.0, width)
+    assert gapped.fermi_states < 1e-9
+
+
+@pytest.mark.parametrize("screening", [0.0, 1.0, 5.0])
+def test_mixing_settles_what_screens_as_electrons_of_that_density_do(screening):
+    basis = _double(np.diag([18.0, 18.0, 60.0]))
+    mixer, target = scf.AndersonMixer(basis), torch.exp(-basis.g2).to(torch.complex128)
+    target[basis.origin] = 0
+    density, sizes = torch.zeros_like(target), []
+    for _ in range(12):
+        residual = (target - density) * (1 + (screening + 0.2) / mixer.g2)  # Thomas-Fermi electrons answer so
+        residual[basis.origin] = 0
+        sizes.append(float(residual.abs().square().sum()))
+        density = mixer(density, residual, screening)
+    assert sizes[-1] < 1e-6 * sizes[0]
+    assert max(sizes) <= sizes[0]  # a step of one length lets it grow tenfold
+
+
 @pytest.mark.parametrize(
     ("lattice", "share"),
     [
