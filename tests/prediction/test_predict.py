@@ -164,7 +164,8 @@ def test_a_matrix_in_one_pass_with_flat_memory(cli, tmp_path, small_model, monke
 
     def peak_bytes(source: str) -> int:
         tracemalloc.start()
-        done = cli("predict", source, "-m", small_model, "-o", f"out_{source}", cwd=tmp_path)
+        # a model of nine families of silicon takes some zeolites for no silicon at all
+        done = cli("predict", source, "-m", small_model, "--any-edge", "-o", f"out_{source}", cwd=tmp_path)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert done.returncode == 0, done.stderr
